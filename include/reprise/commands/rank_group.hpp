@@ -1,0 +1,34 @@
+/// @file The ranks as the launcher sees them: one child (mpirun, or the only rank) and a channel.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reprise/commands/launch_plan.hpp"
+#include "reprise/commands/launcher_messages.hpp"
+#include "reprise/system/child_process.hpp"
+#include "reprise/system/local_channel.hpp"
+#include "reprise/system/signals.hpp"
+#include "reprise/system/system_clock.hpp"
+
+namespace reprise {
+
+/// How the ranks ended.
+struct RankGroupEnd {
+    std::optional<Verdict> verdict;     ///< what rank 0 decided, if it came to that
+    bool connected = false;             ///< rank 0 was there
+    std::optional<int> start_recorded;  ///< number of this start, once its row was on disk
+    bool terminated = false;            ///< TERM, INT or HUP came
+    bool time_limit = false;            ///< USR1 came
+    ExitStatus status;                  ///< of mpirun, or of the only rank
+    std::vector<std::string> output;    ///< last lines that mpirun itself printed
+};
+
+/// Runs the ranks to their end: passes signals on, prints their log, collects the verdict. When it
+/// returns no process of the job is left. Throws Error when they cannot be started.
+[[nodiscard]] RankGroupEnd run_rank_group(LaunchPlan const& plan, ChannelListener& listener,
+                                          SignalFd& signals, SystemClock const& clock);
+
+}  // namespace reprise

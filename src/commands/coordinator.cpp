@@ -1,0 +1,210 @@
+#include "reprise/commands/coordinator.hpp"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "reprise/commands/curve_files.hpp"
+#include "reprise/commands/log.hpp"
+#include "reprise/core/error.hpp"
+#include "reprise/parameters/client_files.hpp"
+#include "reprise/parameters/command_template.hpp"
+#include "reprise/system/file_system.hpp"
+
+namespace reprise {
+namespace {
+
+/// How often a training's curve is read while it runs, when early reports need it.
+constexpr std::int64_t watch_interval_ms = 2000;
+
+std::string number(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.6g", value);
+    return text;
+}
+
+}  // namespace
+
+Coordinator::Coordinator(JobContext const& context, ResultsStore& store, ServerVoice& voice,
+                         Clock const& clock, std::function<void(int, RankPayload)> send,
+                         std::function<void(int)> start_recorded)
+    : context_(context),
+      store_(store),
+      voice_(voice),
+      clock_(clock),
+      send_(std::move(send)),
+      start_recorded_(std::move(start_recorded)),
+      dispatcher_(context.plan, store.load_history(), context.ranks) {}
+
+void Coordinator::begin(std::string const& host) {
+    feed(Begin{find_leftovers(context_.working_dir, dispatcher_.state(),
+                              context_.spec.learner.reward_file),
+               host});
+}
+
+void Coordinator::take(int rank, RankPayload const& payload) {
+    if (auto const* report = std::get_if<AttemptReport>(&payload)) {
+        feed(AttemptEnded{rank, report->record, report->stderr_tail});
+    } else if (auto const* steps = std::get_if<StepsReport>(&payload)) {
+        feed(StepsMade{rank, steps->key, steps->steps, steps->reward});
+    } else {
+        throw ContractViolation("rank " + std::to_string(rank) + " sent what only rank 0 sends");
+    }
+}
+
+void Coordinator::stop(StopReason reason) { feed(StopRequested{reason}); }
+
+void Coordinator::tick() {
+    if (deadline() && clock_.now() >= *deadline()) feed(Tick{});
+}
+
+/// Actions answer with events of their own (Saved), so they go through one queue.
+void Coordinator::feed(DispatcherEvent event) {
+    events_.push_back(std::move(event));
+    if (feeding_) return;
+    feeding_ = true;
+    while (!events_.empty()) {
+        auto const next = std::move(events_.front());
+        events_.pop_front();
+        for (auto const& action :
+             dispatcher_.handle(next, {clock_.now(), clock_.unix_time()})) {
+            std::visit([this](auto const& a) { perform(a); }, action);
+        }
+    }
+    feeding_ = false;
+}
+
+TrainingOrder Coordinator::order_for(StartAttempt const& action) const {
+    auto const& learner = context_.spec.learner;
+    AttemptContext attempt;
+    attempt.key = action.key;
+    attempt.working_dir = context_.working_dir;
+    attempt.seed = action.seed;
+    if (action.loaded_from) {
+        attempt.load_path =
+            context_.working_dir + "/" + directory_name(*action.loaded_from) + "/" + learner.model;
+    }
+    auto const run = context_.configuration.for_attempt(attempt);
+    attempt.seed = run.seed;
+
+    TrainingOrder order;
+    order.key = action.key;
+    order.seed = run.seed;
+    order.run_dir = run.run_dir;
+    order.start_dir = context_.start_dir;
+    for (auto const& file : run.files) order.files.emplace_back(file.path, file.content);
+    order.backend = expand_command(learner.backend, attempt);
+    order.learner = expand_command(learner.command, attempt);
+    order.stop = expand_command(learner.stop, attempt);
+    for (auto const& [name, value] : attempt_environment(attempt)) {
+        order.variables.push_back(name + "=" + value);
+    }
+    order.reward_file = learner.reward_file;
+    order.reward_column = learner.reward_column;
+    if (action.loaded_from) order.loaded_from = directory_name(*action.loaded_from);
+    order.stop_signal = context_.stop_signal;
+    order.stop_grace_ms = static_cast<std::int64_t>(context_.spec.runner.stop_grace_s * 1000.0);
+    order.watch_ms = context_.plan.early_reports > 0 ? watch_interval_ms : 0;
+    return order;
+}
+
+void Coordinator::perform(StartAttempt const& action) {
+    auto order = order_for(action);
+    log_info("rank " + std::to_string(action.rank) + ": " + directory_name(action.key) +
+             " starts, seed " + std::to_string(order.seed) +
+             (order.loaded_from.empty() ? "" : ", continues " + order.loaded_from));
+    send_(action.rank, std::move(order));
+}
+
+void Coordinator::perform(StopAttempt const& action) {
+    log_info("rank " + std::to_string(action.rank) + ": " + directory_name(action.key) +
+             " is asked to end");
+    send_(action.rank, StopOrder{action.key, action.reason});
+}
+
+void Coordinator::perform(Save const& action) {
+    try {
+        for (auto const& row : action.starts) store_.write(row);
+        if (!action.attempts.empty()) store_.append(action.attempts);
+    } catch (Error const& e) {
+        log_error(e.what());
+        events_.emplace_back(SaveFailed{action.generation, e.what()});
+        return;
+    }
+    for (auto const& row : action.starts) {
+        if (row.outcome == StartOutcome::running) start_recorded_(row.number);
+    }
+    events_.emplace_back(Saved{action.generation});
+}
+
+void Coordinator::perform(SendProgress const& action) {
+    voice_.progress(action.fraction);
+    log_info("progress: " + number(100.0 * action.fraction) + " % of all training iterations");
+}
+
+void Coordinator::perform(SendEarlyReport const& action) {
+    voice_.early_report(action.metrics);
+    log_info("early report: " + action.metrics.front().first + " " +
+             number(action.metrics.front().second));
+}
+
+void Coordinator::perform(Note const& action) {
+    auto const level =
+        action.level == Note::Level::warning ? LogLevel::warning : LogLevel::info;
+    log(level, action.key ? "rank " + std::to_string(action.rank) + ": " +
+                                directory_name(*action.key) + " " + action.text
+                          : action.text);
+}
+
+void Coordinator::perform(Finish const& action) { verdict_ = action.verdict; }
+
+void close_books(JobContext const& context, ResultsStore& store, Verdict const& verdict) {
+    auto const warn_of_failure = [](std::string const& what, auto const& task) {
+        try {
+            task();
+        } catch (Error const& e) {
+            log_warning(what + ": " + e.what());
+        }
+    };
+    warn_of_failure("learning curves are missing in the results file", [&] {
+        store.seal([&](AttemptKey const& key) {
+            return read_curve(context.working_dir + "/" + directory_name(key) + "/" +
+                              context.spec.learner.reward_file);
+        });
+    });
+    if (verdict.kind != VerdictKind::done) return;
+    nlohmann::ordered_json metrics = nlohmann::ordered_json::object();
+    for (auto const& [name, value] : verdict.metrics) metrics[name] = value;
+    warn_of_failure("the result is safe, but a file for cluster_utils is missing", [&] {
+        write_durably(context.working_dir + "/param_choice.csv",
+                      param_choice_csv(context.parameters));
+        write_durably(context.working_dir + "/metrics.csv", metrics_csv(metrics));
+    });
+}
+
+std::vector<std::string> summary(JobContext const& context, JobState const& state,
+                                 Verdict const& verdict) {
+    std::vector<std::string> lines;
+    std::string numbers;
+    for (auto const& [name, value] : verdict.metrics) {
+        numbers += (numbers.empty() ? "" : ", ") + name + " " + number(value);
+    }
+    if (verdict.kind == VerdictKind::done) lines.push_back("done: " + numbers);
+    for (std::size_t i = 0; i < state.runs().size(); ++i) {
+        auto const& run = state.runs()[i];
+        std::string line = "learning run " + std::to_string(i) + ": " +
+                           std::to_string(run.iterations_done) + " of " +
+                           std::to_string(state.plan().training_iterations) +
+                           " training iterations";
+        if (run.last_success) line += ", reward " + number(run.last_reward);
+        if (run.failed_attempts > 0) {
+            line += ", " + std::to_string(run.failed_attempts) + " failed attempt" +
+                    (run.failed_attempts == 1 ? "" : "s");
+        }
+        lines.push_back(std::move(line));
+    }
+    lines.push_back("results: " + context.results_path);
+    return lines;
+}
+
+}  // namespace reprise

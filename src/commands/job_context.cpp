@@ -1,0 +1,185 @@
+#include "reprise/commands/job_context.hpp"
+
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include "reprise/commands/version.hpp"
+#include "reprise/core/error.hpp"
+#include "reprise/parameters/sample_digest.hpp"
+#include "reprise/system/file_system.hpp"
+
+namespace reprise {
+namespace {
+
+constexpr std::size_t max_settings_bytes = 64U << 20U;
+
+std::string absolute(std::string const& path, std::string const& base) {
+    auto const expanded = std::filesystem::path(expand_home(path));
+    return (expanded.is_absolute() ? expanded : std::filesystem::path(base) / expanded)
+        .lexically_normal()
+        .string();
+}
+
+std::string without_trailing_slash(std::string path) {
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    return path;
+}
+
+int signal_of(std::string const& name) {
+    static std::map<std::string, int> const signals{
+        {"TERM", SIGTERM}, {"INT", SIGINT},   {"HUP", SIGHUP},   {"QUIT", SIGQUIT},
+        {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"KILL", SIGKILL},
+    };
+    auto const found = signals.find(name);
+    REPRISE_EXPECT(found != signals.end());
+    return found->second;
+}
+
+/// FNV-1a, 64 bits: the same on every machine, which std::hash does not promise.
+std::uint64_t fingerprint(std::string const& text) {
+    std::uint64_t hash = 0xcbf29ce484222325U;
+    for (char const c : text) {
+        hash ^= static_cast<unsigned char>(c);
+        hash *= 0x100000001b3U;
+    }
+    return hash;
+}
+
+/// results_dir keeps the files of many jobs. hp_optimization calls working directories 0, 1, 2 in
+/// every procedure, so the name alone would let two procedures share a file.
+std::string results_path_of(JobSpec const& spec, std::string const& working_dir,
+                            std::string const& start_dir) {
+    if (spec.runner.results_dir.empty()) return working_dir + "/results.h5";
+    char mark[17];
+    std::snprintf(mark, sizeof mark, "%016llx",
+                  static_cast<unsigned long long>(fingerprint(working_dir)));
+    return without_trailing_slash(absolute(spec.runner.results_dir, start_dir)) + "/" +
+           std::filesystem::path(working_dir).filename().string() + "-" + std::string(mark, 8) +
+           ".h5";
+}
+
+JobPlan plan_of(JobSpec const& spec, ConfigurationSet const& configuration,
+                JobArguments const& arguments, JobOptions const& options) {
+    JobPlan plan;
+    plan.learning_runs = spec.learning_runs_per_job;
+    plan.training_iterations = spec.training_iterations;
+    plan.max_attempts = spec.max_attempts;
+    plan.accept = spec.runner.accept.value_or(plan.learning_runs);
+    // By hand nobody starts the job again, so it does all iterations itself.
+    bool const restarted_by_others = arguments.server.has_value() || options.exit_for_restart;
+    plan.iterations_per_start =
+        restarted_by_others ? spec.runner.iterations_per_job : plan.training_iterations;
+    plan.max_restarts = spec.runner.max_restarts;
+    plan.early_reports = spec.runner.early_reports;
+    plan.steps_per_iteration = configuration.steps_per_iteration().value_or(0);
+    plan.base_seed =
+        static_cast<std::uint64_t>(spec.runner.base_seed.value_or(arguments.job_id.value_or(0)));
+    plan.reducers = spec.runner.reducers;
+    return plan;
+}
+
+void choose_ranks(JobContext& context) {
+    auto const& runner = context.spec.runner;
+    bool const alone = runner.launcher == LaunchMode::none;
+    if (alone && runner.ranks.value_or(1) > 1) {
+        throw InputError("runner.ranks is " + std::to_string(*runner.ranks) +
+                         " but runner.launcher is 'none', which starts one rank. Leave one out.");
+    }
+    context.ranks = alone ? 1 : runner.ranks.value_or(context.plan.learning_runs);
+    context.use_mpirun = context.ranks > 1 || runner.launcher == LaunchMode::mpirun;
+}
+
+std::string join(std::vector<std::string> const& words) {
+    std::string line;
+    for (auto const& word : words) line += (line.empty() ? "" : " ") + word;
+    return line;
+}
+
+}  // namespace
+
+JobContext load_job_context(JobOptions const& options, JobArguments const& arguments) {
+    FileReader const read = [](std::string const& path) {
+        return read_file(path, max_settings_bytes);
+    };
+    auto parameters = load_parameters(arguments.source, read);
+    auto spec = make_job_spec(parameters);
+    auto configuration = ConfigurationSet::load(spec, parameters, read);
+    auto digest = digest_sample(spec, parameters, configuration);
+    JobContext context{options,
+                       arguments,
+                       std::move(parameters),
+                       std::move(spec),
+                       std::move(configuration),
+                       std::move(digest),
+                       {},
+                       current_directory(),
+                       {},
+                       {},
+                       1,
+                       false,
+                       SIGTERM};
+    context.plan = plan_of(context.spec, context.configuration, arguments, options);
+    context.working_dir =
+        without_trailing_slash(absolute(context.spec.working_dir, context.start_dir));
+    context.results_path =
+        results_path_of(context.spec, context.working_dir, context.start_dir);
+    context.stop_signal = signal_of(context.spec.runner.stop_signal);
+    choose_ranks(context);
+    return context;
+}
+
+void check_commands(JobContext const& context) {
+    auto const& learner = context.spec.learner;
+    char const* const path = std::getenv("PATH");
+    std::pair<char const*, std::vector<std::string> const*> const commands[] = {
+        {"learner.backend", &learner.backend},
+        {"learner.command", &learner.command},
+        {"learner.stop", &learner.stop},
+    };
+    for (auto const& [name, command] : commands) {
+        if (command->empty()) continue;
+        auto const& program = command->front();
+        if (program.find('@') != std::string::npos) continue;  // known only for each attempt
+        bool const has_slash = program.find('/') != std::string::npos;
+        auto const where = has_slash ? absolute(program, context.start_dir) : program;
+        if (find_program(where, path == nullptr ? "" : path)) continue;
+        throw InputError(std::string(name) + ": the program '" + program +
+                         (has_slash ? "' is not there or not executable ('" + where + "')."
+                                    : "' is not on PATH.") +
+                         " Install it, or set " + name + " to the command of your trainer.");
+    }
+}
+
+SampleDescription JobContext::describe_sample(double created) const {
+    SampleDescription sample;
+    sample.parameters = parameters.values.dump();
+    sample.canonical = digest.text;
+    sample.digest = digest.hex;
+    for (auto const& [name, content] : configuration.merged().items()) {
+        sample.configurations[name] = content.dump(4);
+    }
+    sample.commands["backend"] = join(spec.learner.backend);
+    sample.commands["learner"] = join(spec.learner.command);
+    sample.commands["stop"] = join(spec.learner.stop);
+    sample.commands["job"] = join(options.arguments);
+    sample.versions["reprise"] = version();
+    sample.job_id = arguments.job_id;
+    sample.working_dir = working_dir;
+    sample.created = created;
+    return sample;
+}
+
+std::vector<std::string> JobContext::notices() const {
+    auto all = parameters.notices;
+    all.insert(all.end(), spec.notices.begin(), spec.notices.end());
+    auto const& more = configuration.notices();
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+}
+
+}  // namespace reprise

@@ -1,0 +1,59 @@
+#include "reprise/commands/launch_plan.hpp"
+
+#include <mpi.h>
+
+namespace reprise {
+namespace {
+
+void add(std::vector<std::string>& words, std::vector<std::string> const& more) {
+    words.insert(words.end(), more.begin(), more.end());
+}
+
+#if defined(OMPI_MAJOR_VERSION) && OMPI_MAJOR_VERSION >= 5
+/// Open MPI 5: PRRTE starts the ranks.
+void add_open_mpi_settings(std::vector<std::string>& environment, std::string const& scratch) {
+    add(environment, {"PRTE_MCA_plm=ssh", "PRTE_MCA_ras=^slurm",
+                      "PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe",
+                      "PRTE_MCA_hwloc_default_binding_policy=none",
+                      "PRTE_MCA_prte_tmpdir_base=" + scratch, "OMPI_MCA_btl=self,sm",
+                      "OMPI_MCA_pml=ob1", "OMPI_MCA_btl_sm_backing_directory=" + scratch});
+}
+#else
+/// Open MPI 4: one host, so the resource manager is not asked (inside a Slurm step mpirun would
+/// wait for ever for a step of its own), and looking for networks is left out, which halves the
+/// time of a cold start.
+void add_open_mpi_settings(std::vector<std::string>& environment, std::string const& scratch) {
+    add(environment,
+        {"OMPI_MCA_plm=isolated", "OMPI_MCA_ras=^slurm", "OMPI_MCA_rmaps_base_oversubscribe=1",
+         "OMPI_MCA_hwloc_base_binding_policy=none", "OMPI_MCA_orte_tmpdir_base=" + scratch,
+         "OMPI_MCA_btl=self,vader", "OMPI_MCA_pml=ob1",
+         "OMPI_MCA_btl_vader_backing_directory=" + scratch,
+         // Ranks sleep between messages; without this they would not when there are few cores.
+         "OMPI_MCA_mpi_yield_when_idle=1"});
+}
+#endif
+
+}  // namespace
+
+LaunchPlan plan_launch(LaunchRequest const& request) {
+    LaunchPlan plan;
+    plan.environment = request.environment;
+    if (request.use_mpirun) {
+        plan.argv = {"mpirun", "-n", std::to_string(request.ranks)};
+        add_open_mpi_settings(plan.environment, request.scratch);
+        if (request.root) {
+            add(plan.environment,
+                {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"});
+        }
+        add(plan.argv, request.mpirun_args);
+    }
+    add(plan.argv, {request.program, "rank", "--channel=" + request.channel,
+                    "--log-level=" + request.log_level});
+    if (!request.use_mpirun) plan.argv.emplace_back("--solo");
+    if (request.exit_for_restart) plan.argv.emplace_back("--exit-for-restart");
+    plan.argv.emplace_back("--");
+    add(plan.argv, request.job_arguments);
+    return plan;
+}
+
+}  // namespace reprise

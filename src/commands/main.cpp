@@ -1,0 +1,99 @@
+/// The command line. Options are declared here and nowhere else; what they do is in the commands.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "reprise/commands/launcher.hpp"
+#include "reprise/commands/rank_main.hpp"
+#include "reprise/commands/version.hpp"
+#include "reprise/core/error.hpp"
+
+namespace {
+
+constexpr char const* description =
+    "Runs the repeated trainings (learning runs) of one hyperparameter sample side by side in one "
+    "MPI job,\nretries what fails, and hands cluster_utils one number.";
+
+constexpr char const* job_help = R"(Train all learning runs of one sample.
+
+The parameters come in one of these forms:
+  reprise job settings.json [key=value ...]      by hand; values are Python literals
+  reprise job --job-id=N --cluster-utils-server=IP:PORT --parameter-dict "{...}"
+                                                 from cluster_utils 3.x (scripts/run_mpi.py)
+  reprise job "{'_id': N, 'ip': ..., 'port': ...}" "{...}"
+                                                 from cluster_utils 2.x
+
+Examples:
+  reprise job settings.json learning_runs_per_job=5 config.rl_config.num_hidden=64
+  reprise job settings.json "learner.command=['python3', 'train.py', '@config@']"
+
+Parameters (docs/parameters.md has all): working_dir, config.config_templates,
+config.<file>.<name>[:<index>], learning_runs_per_job (3), training_iterations (1),
+max_attempts (3), runner.*, learner.*
+
+Exit codes: 0 done, 1 failed, 3 start the same command again to go on.
+Signals: USR1 stops in order and leaves for a resume; TERM and INT save and end, within 5 s.)";
+
+}  // namespace
+
+namespace reprise {
+namespace {
+
+void add_job_options(CLI::App& command, JobOptions& job) {
+    command.add_flag("--exit-for-restart", job.exit_for_restart,
+                     "Leave with exit code 3 after runner.iterations_per_job training iterations\n"
+                     "though no cluster_utils server asks for it (batch scripts)");
+    command.add_option("--log-level", job.log_level, "debug, info, warning or error")
+        ->capture_default_str();
+    // Everything else is parameters; their own parser knows their forms.
+    command.allow_extras();
+    command.prefix_command(false);
+}
+
+int run(int argc, char** argv) {
+    CLI::App app{description, "reprise"};
+    app.set_version_flag("--version", version());
+    app.require_subcommand(1);
+    app.footer("Not in this version yet: evaluate, status, watch, report, check.");
+
+    JobOptions job_options;
+    auto* job = app.add_subcommand("job", job_help);
+    add_job_options(*job, job_options);
+
+    RankOptions rank_options;
+    auto* rank = app.add_subcommand("rank", "One rank of a job; started by `reprise job`");
+    rank->group("");  // not for users
+    rank->add_option("--channel", rank_options.channel)->required();
+    rank->add_flag("--solo", rank_options.solo);
+    add_job_options(*rank, rank_options.job);
+
+    try {
+        app.parse(argc, argv);
+    } catch (CLI::ParseError const& e) {
+        return app.exit(e) == 0 ? 0 : 1;
+    }
+    if (job->parsed()) {
+        job_options.arguments = job->remaining();
+        if (job_options.arguments.empty()) {
+            std::fputs("reprise job: no parameters. See: reprise job --help\n", stderr);
+            return 1;
+        }
+        return run_job(job_options);
+    }
+    rank_options.job.arguments = rank->remaining();
+    return rank_main(rank_options);
+}
+
+}  // namespace
+}  // namespace reprise
+
+int main(int argc, char** argv) {
+    try {
+        return reprise::run(argc, argv);
+    } catch (std::exception const& e) {
+        std::fprintf(stderr, "reprise: %s\n", e.what());
+        return 1;
+    }
+}

@@ -1,0 +1,161 @@
+#include "reprise/commands/rank_group.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <sstream>
+#include <utility>
+
+#include "reprise/core/error.hpp"
+#include "reprise/protocol/utf8.hpp"
+#include "reprise/system/poller.hpp"
+#include "reprise/system/process_tree.hpp"
+
+namespace reprise {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// After a TERM the job is gone within 5 s, whatever the ranks do.
+constexpr Duration terminated_limit = milliseconds(4300);
+/// After its verdict, or its death, rank 0's mpirun has so long to follow.
+constexpr Duration farewell_limit = std::chrono::seconds(10);
+constexpr milliseconds kill_limit{2000};
+constexpr std::size_t kept_output_bytes = 16384;
+constexpr std::size_t kept_output_lines = 20;
+
+class RankGroup {
+  public:
+    RankGroup(LaunchPlan const& plan, ChannelListener& listener, SignalFd& signals,
+              SystemClock const& clock)
+        : listener_(listener), signals_(signals), clock_(clock), output_(make_pipe()) {
+        ProcessSpec spec;
+        spec.argv = plan.argv;
+        spec.environment = plan.environment;
+        spec.stdout_fd = output_.write_end.get();
+        spec.stderr_fd = output_.write_end.get();
+        // A Ctrl-C at the terminal is for the launcher alone: mpirun would kill the ranks.
+        spec.group = ProcessGroup::own_group;
+        child_.emplace(spawn(spec));
+        output_.write_end.close();
+        set_non_blocking(output_.read_end.get());
+    }
+
+    RankGroupEnd run() {
+        while (!child_->try_wait()) turn();
+        end_.status = *child_->try_wait();
+        // What rank 0 sent last may still be on its way.
+        read_channel();
+        kill_all_descendants(kill_limit);
+        read_output();
+        end_.output = output_lines();
+        return std::move(end_);
+    }
+
+  private:
+    void turn() {
+        pollfd fds[] = {{child_->pidfd(), POLLIN, 0},
+                        {signals_.fd(), POLLIN, 0},
+                        {output_.read_end.get(), POLLIN, 0},
+                        {listener_.fd(), POLLIN, 0},
+                        {channel_ && !channel_->closed() ? channel_->fd() : -1, POLLIN, 0}};
+        std::optional<Duration> time;
+        if (deadline_) time = std::max(*deadline_ - clock_.now(), Duration::zero());
+        poll_events(fds, time);
+        while (auto const signal = signals_.read()) on_signal(signal->number);
+        if (fds[2].revents != 0) read_output();
+        read_channel();
+        if (deadline_ && clock_.now() >= *deadline_) {
+            deadline_.reset();
+            child_->send_signal(SIGKILL);
+        }
+    }
+
+    void on_signal(int signal) {
+        bool const time_limit = signal == SIGUSR1;
+        (time_limit ? end_.time_limit : end_.terminated) = true;
+        if (!time_limit) set_deadline(terminated_limit);
+        if (!end_.connected) {
+            // Nothing was started yet, and a rank that has no handler yet would die of the signal
+            // in some other way.
+            child_->send_signal(SIGKILL);
+            return;
+        }
+        // mpirun passes USR1 and USR2 on at once; TERM and INT it answers by killing the ranks.
+        child_->send_signal(time_limit ? SIGUSR1 : SIGUSR2);
+    }
+
+    void set_deadline(Duration limit) {
+        auto const deadline = clock_.now() + limit;
+        if (!deadline_ || deadline < *deadline_) deadline_ = deadline;
+    }
+
+    void read_channel() {
+        if (!channel_) {
+            channel_ = listener_.accept();
+            end_.connected = channel_.has_value();
+        }
+        if (!channel_) return;
+        while (auto const bytes = channel_->receive()) {
+            std::visit(Overloaded{
+                           [](LogLine const& m) { print_log_line(m.level, m.line); },
+                           [this](StartRecorded const& m) { end_.start_recorded = m.number; },
+                           [this](VerdictReached const& m) { end_.verdict = m.verdict; },
+                       },
+                       decode_launcher_message(*bytes));
+        }
+        if (channel_->closed() || end_.verdict) set_deadline(farewell_limit);
+    }
+
+    void read_output() {
+        char buffer[4096];
+        for (;;) {
+            auto const got = ::read(output_.read_end.get(), buffer, sizeof buffer);
+            if (got < 0 && errno == EINTR) continue;
+            if (got == 0) output_.read_end = Fd();  // all writers are gone
+            if (got <= 0) return;
+            said_.append(buffer, static_cast<std::size_t>(got));
+            if (said_.size() > 2 * kept_output_bytes) {
+                said_.erase(0, said_.size() - kept_output_bytes);
+            }
+        }
+    }
+
+    [[nodiscard]] std::vector<std::string> output_lines() const {
+        std::vector<std::string> lines;
+        std::istringstream stream(said_);
+        for (std::string line; std::getline(stream, line);) {
+            auto shown = to_shown_line(line);
+            // mpirun frames its messages with dashes.
+            if (shown.find_first_not_of("- \t") != std::string::npos) {
+                lines.push_back(std::move(shown));
+            }
+        }
+        if (lines.size() > kept_output_lines) {
+            lines.erase(lines.begin(), lines.end() - kept_output_lines);
+        }
+        return lines;
+    }
+
+    ChannelListener& listener_;
+    SignalFd& signals_;
+    SystemClock const& clock_;
+    Pipe output_;
+    std::optional<ChildProcess> child_;
+    std::optional<Channel> channel_;
+    std::optional<TimePoint> deadline_;
+    std::string said_;
+    RankGroupEnd end_;
+};
+
+}  // namespace
+
+RankGroupEnd run_rank_group(LaunchPlan const& plan, ChannelListener& listener, SignalFd& signals,
+                            SystemClock const& clock) {
+    return RankGroup(plan, listener, signals, clock).run();
+}
+
+}  // namespace reprise

@@ -1,0 +1,305 @@
+#include "reprise/commands/rank_main.hpp"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "reprise/commands/coordinator.hpp"
+#include "reprise/commands/install_layout.hpp"
+#include "reprise/commands/launcher_messages.hpp"
+#include "reprise/commands/log.hpp"
+#include "reprise/commands/rank_loop.hpp"
+#include "reprise/container/training_environment.hpp"
+#include "reprise/core/error.hpp"
+#include "reprise/results/results_reader.hpp"
+#include "reprise/system/file_lock.hpp"
+#include "reprise/system/file_system.hpp"
+#include "reprise/system/host.hpp"
+#include "reprise/system/poller.hpp"
+#include "reprise/system/process_tree.hpp"
+
+namespace reprise {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Duration lock_poll_interval = milliseconds(100);
+constexpr Duration farewell_limit = std::chrono::seconds(2);
+
+/// One rank and its surroundings.
+class Rank {
+  public:
+    Rank(RankOptions const& options, RankPost& post, SignalFd& signals)
+        : options_(options), post_(post), loop_(post, signals, clock_) {}
+
+    int run();
+
+  private:
+    [[nodiscard]] RankWorker make_worker(std::function<void(RankPayload)> report) const;
+    int run_worker();
+    int run_rank_zero();
+    void connect_to_launcher();
+    void on_channel();
+    void on_signal(int signal);
+    void tell_launcher(LauncherMessage const& message);
+    [[nodiscard]] Verdict lead();
+    [[nodiscard]] std::optional<FileLock> lock_directory(std::string const& working_dir);
+    [[nodiscard]] ResultsStore open_store(JobContext const& context) const;
+    [[nodiscard]] Verdict train(JobContext const& context, ResultsStore& store);
+    void dismiss();
+
+    RankOptions const& options_;
+    RankPost& post_;
+    SystemClock clock_;
+    RankLoop loop_;
+    RankHandlers handlers_;
+    std::optional<Channel> channel_;
+    ServerVoice voice_;
+    std::optional<StopReason> stop_asked_;  ///< before there is a coordinator
+    Coordinator* coordinator_ = nullptr;
+};
+
+int Rank::run() { return post_.rank() == 0 ? run_rank_zero() : run_worker(); }
+
+RankWorker Rank::make_worker(std::function<void(RankPayload)> report) const {
+    WorkerSite site;
+    site.host = host_name();
+    site.cores = format_cpu_list(usable_cpus());
+    site.helper = helper_path();
+    site.environment = own_environment();
+    return {std::move(site), clock_, std::move(report)};
+}
+
+// ---- ranks 1, 2, … ------------------------------------------------------------------------------
+
+int Rank::run_worker() {
+    auto worker = make_worker([this](RankPayload payload) { post_.send(0, payload); });
+    bool dismissed = false;
+    handlers_.on_signal = [&](int signal) {
+        // The launcher's word goes to all ranks, but only rank 0 decides.
+        if (signal == SIGUSR1 || signal == SIGUSR2) return;
+        // mpirun is gone, or sends everybody home.
+        worker.abandon();
+        _exit(1);
+    };
+    handlers_.on_payload = [&](int, RankPayload const& payload) {
+        if (auto const* order = std::get_if<TrainingOrder>(&payload)) {
+            worker.take(*order);
+        } else if (auto const* stop = std::get_if<StopOrder>(&payload)) {
+            worker.stop(*stop);
+        } else if (std::holds_alternative<Dismissal>(payload)) {
+            dismissed = true;
+        }
+    };
+    while (!dismissed) loop_.turn(&worker, handlers_);
+    worker.abandon();
+    post_.flush(farewell_limit);
+    return 0;
+}
+
+// ---- rank 0 -------------------------------------------------------------------------------------
+
+int Rank::run_rank_zero() {
+    connect_to_launcher();
+    Verdict verdict;
+    try {
+        verdict = lead();
+    } catch (std::exception const& e) {
+        verdict = {VerdictKind::failed, {}, e.what(), {}};
+    }
+    dismiss();
+    if (channel_ && !channel_->closed()) {
+        tell_launcher(VerdictReached{verdict});
+        auto const end = clock_.now() + farewell_limit;
+        while (channel_->flush() && !channel_->closed() && clock_.now() < end) {
+            pollfd fd{channel_->fd(), POLLOUT, 0};
+            poll_events({&fd, 1}, milliseconds(100));
+        }
+    } else {
+        // The launcher was killed: there is nobody else to say it.
+        voice_.last_word(verdict);
+    }
+    return 0;
+}
+
+void Rank::connect_to_launcher() {
+    channel_ = Channel::connect(options_.channel);
+    auto const level = log_level_of(options_.job.log_level);
+    set_up_log("rank 0", level, [this](LogLevel line_level, std::string_view line) {
+        if (channel_->closed()) {
+            print_log_line(line_level, line);
+        } else {
+            tell_launcher(LogLine{line_level, std::string(line)});
+        }
+    });
+    handlers_.channel_fd = channel_->fd();
+    handlers_.on_channel = [this] { on_channel(); };
+    handlers_.on_signal = [this](int signal) { on_signal(signal); };
+}
+
+void Rank::tell_launcher(LauncherMessage const& message) {
+    channel_->send(encode_launcher_message(message));
+}
+
+void Rank::on_channel() {
+    while (channel_->receive()) {
+    }
+    if (!channel_->closed() || handlers_.channel_fd < 0) return;
+    handlers_.channel_fd = -1;
+    log_warning("the launcher is gone: saving and leaving");
+    stop_asked_ = StopReason::time_limit;
+    if (coordinator_ != nullptr) coordinator_->stop(*stop_asked_);
+}
+
+void Rank::on_signal(int signal) {
+    if (!options_.solo && signal != SIGUSR1 && signal != SIGUSR2) {
+        // mpirun is gone, or sends everybody home because a rank was lost: it kills within a
+        // second. All that was announced is on disk; the launcher says what becomes of the job.
+        _exit(1);
+    }
+    stop_asked_ = signal == SIGUSR1 ? StopReason::time_limit : StopReason::terminated;
+    log_warning(signal == SIGUSR1 ? "the job's time is nearly over: stopping the trainings"
+                                  : "asked to end: stopping the trainings");
+    if (coordinator_ != nullptr) coordinator_->stop(*stop_asked_);
+}
+
+Verdict Rank::lead() {
+    auto const context =
+        load_job_context(options_.job, parse_job_arguments(options_.job.arguments));
+    voice_ = ServerVoice(context.arguments);
+    create_directories(context.working_dir);
+    auto lock = lock_directory(context.working_dir);
+    if (stop_asked_) {
+        return {*stop_asked_ == StopReason::time_limit ? VerdictKind::resume
+                                                       : VerdictKind::terminated,
+                {},
+                "asked to end before anything was started",
+                {}};
+    }
+    create_directories(std::filesystem::path(context.results_path).parent_path().string());
+    auto store = open_store(context);
+    auto const verdict = train(context, store);
+    store.close();
+    if (lock) lock->release();
+    return verdict;
+}
+
+/// Waits for its turn. Nothing when file locks do not work here, or when asked to stop meanwhile.
+std::optional<FileLock> Rank::lock_directory(std::string const& working_dir) {
+    auto const path = working_dir + "/.reprise.lock";
+    auto const end = clock_.now() + lock_patience;
+    bool told = false;
+    while (!stop_asked_) {
+        auto attempt = FileLock::try_lock(path);
+        if (attempt.outcome == LockAttempt::Outcome::acquired) return std::move(attempt.lock);
+        if (attempt.outcome == LockAttempt::Outcome::unsupported) {
+            log_warning("no file locks in '" + working_dir + "' (" + attempt.cause +
+                        "): nothing keeps a second job out of this directory");
+            return std::nullopt;
+        }
+        auto const holder = attempt.holder.empty() ? "another job" : attempt.holder;
+        if (clock_.now() >= end) {
+            throw Error(Error::Kind::busy, "lock", working_dir, holder + " still uses it",
+                        "Does this job run twice?");
+        }
+        if (!std::exchange(told, true)) {
+            log_info("waiting for '" + working_dir + "' (" + holder + " uses it)");
+        }
+        loop_.turn(nullptr, handlers_, lock_poll_interval);
+    }
+    return std::nullopt;
+}
+
+ResultsStore Rank::open_store(JobContext const& context) const {
+    auto const& path = context.results_path;
+    if (is_regular_file(path)) {
+        auto const stored = ResultsReader::open(path).sample();
+        if (stored.digest != context.digest.hex) {
+            auto const difference = first_difference(stored.canonical, context.digest.text);
+            throw InputError(difference.value_or("'" + path + "' belongs to another sample."));
+        }
+    }
+    auto const& plan = context.plan;
+    Capacity room;
+    room.attempts = static_cast<std::size_t>(plan.learning_runs) *
+                        static_cast<std::size_t>(plan.training_iterations) +
+                    64;
+    return ResultsStore::create_or_open(path, context.describe_sample(clock_.unix_time()), room);
+}
+
+Verdict Rank::train(JobContext const& context, ResultsStore& store) {
+    RankWorker* own = nullptr;
+    Coordinator coordinator(
+        context, store, voice_, clock_,
+        [&](int rank, RankPayload payload) {
+            if (rank != 0) {
+                post_.send(rank, payload);
+            } else if (auto* order = std::get_if<TrainingOrder>(&payload)) {
+                own->take(std::move(*order));
+            } else if (auto const* stop = std::get_if<StopOrder>(&payload)) {
+                own->stop(*stop);
+            }
+        },
+        [this](int number) { tell_launcher(StartRecorded{number}); });
+    auto worker =
+        make_worker([&](RankPayload payload) { coordinator.take(0, std::move(payload)); });
+    own = &worker;
+
+    handlers_.on_payload = [&](int rank, RankPayload const& payload) {
+        coordinator.take(rank, payload);
+    };
+    handlers_.deadline = [&] { return coordinator.deadline(); };
+    handlers_.on_deadline = [&] { coordinator.tick(); };
+    coordinator_ = &coordinator;
+    coordinator.begin(host_name());
+    if (stop_asked_) coordinator.stop(*stop_asked_);
+    while (!coordinator.verdict()) loop_.turn(&worker, handlers_);
+    coordinator_ = nullptr;
+    worker.abandon();
+    auto const verdict = *coordinator.verdict();
+    close_books(context, store, verdict);
+    for (auto const& line : summary(context, coordinator.state(), verdict)) log_info(line);
+    return verdict;
+}
+
+void Rank::dismiss() {
+    for (int rank = 1; rank < post_.size(); ++rank) post_.send(rank, Dismissal{});
+    post_.flush(farewell_limit);
+}
+
+}  // namespace
+
+int rank_main(RankOptions const& options) {
+    // Before MPI starts threads of its own.
+    SignalFd signals({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2});
+    // mpirun is gone: then nothing of ours may stay. (The only rank has the launcher as its parent,
+    // and learns of its death through the channel.)
+    if (!options.solo) (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    (void)become_subreaper();
+    std::signal(SIGPIPE, SIG_IGN);
+    set_up_log("rank", log_level_of(options.job.log_level));
+
+    if (options.solo) {
+        RankPost post;
+        return Rank(options, post, signals).run();
+    }
+    MpiSession const session;
+    // Inside the session's scope: outside it Boost.MPI ends the process before any handler runs.
+    try {
+        set_up_log("rank " + std::to_string(session.world().rank()),
+                   log_level_of(options.job.log_level));
+        RankPost post(session, options.channel, host_name());
+        return Rank(options, post, signals).run();
+    } catch (std::exception const& e) {
+        log_error(e.what());
+        kill_all_descendants(milliseconds(1000));
+        _exit(1);
+    }
+}
+
+}  // namespace reprise

@@ -1,0 +1,211 @@
+#include "reprise/commands/rank_worker.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <limits>
+#include <sstream>
+#include <utility>
+
+#include "reprise/commands/curve_files.hpp"
+#include "reprise/container/training_environment.hpp"
+#include "reprise/core/error.hpp"
+#include "reprise/protocol/utf8.hpp"
+#include "reprise/system/file_system.hpp"
+#include "reprise/system/posix_error.hpp"
+
+namespace reprise {
+namespace {
+
+constexpr std::size_t stderr_tail_lines = 20;
+constexpr std::size_t stderr_tail_bytes = 8192;
+
+std::vector<std::string> lines_of(std::string const& text) {
+    std::vector<std::string> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) lines.push_back(to_shown_line(line));
+    return lines;
+}
+
+std::string last_line_of(std::string const& text) {
+    auto const lines = lines_of(text);
+    auto const last = std::find_if(lines.rbegin(), lines.rend(), [](std::string const& line) {
+        return line.find_first_not_of(" \t") != std::string::npos;
+    });
+    return last == lines.rend() ? std::string() : *last;
+}
+
+/// The attempt's own directory: one that exists may still be written to by a lost process.
+void make_run_directory(std::string const& path) {
+    if (::mkdir(path.c_str(), 0777) != 0) throw posix_error(errno, "create directory", path);
+}
+
+/// A program with a slash is relative to where the job was started, not to the run directory.
+std::vector<std::string> located(std::vector<std::string> command, std::string const& start_dir) {
+    if (!command.empty() && command.front().find('/') != std::string::npos) {
+        command.front() = (std::filesystem::path(start_dir) / command.front()).string();
+    }
+    return command;
+}
+
+TrainingFacts facts_of(TrainingEnd const& end) {
+    using How = TrainingEnd::How;
+    using End = TrainingFacts::End;
+    TrainingFacts facts;
+    facts.message = end.message;
+    facts.cpu_s = end.cpu_s;
+    facts.peak_memory_mb = end.peak_memory_mb;
+    auto const* status = end.learner ? &*end.learner : nullptr;
+    switch (end.how) {
+        case How::learner_ended: facts.end = End::learner_ended; break;
+        case How::backend_died:
+            facts.end = End::backend_died;
+            status = end.backend ? &*end.backend : nullptr;
+            break;
+        case How::not_started: facts.end = End::not_started; break;
+        case How::stopped:
+        case How::killed: facts.end = End::stopped; break;
+        case How::helper_lost: facts.end = End::helper_lost; break;
+    }
+    if (status != nullptr) {
+        facts.exit_code = status->exit_code;
+        facts.signal = status->signal;
+    }
+    return facts;
+}
+
+}  // namespace
+
+RankWorker::RankWorker(WorkerSite site, Clock const& clock,
+                       std::function<void(RankPayload)> report)
+    : site_(std::move(site)), clock_(clock), report_(std::move(report)) {}
+
+Instant RankWorker::now() const { return {clock_.now(), clock_.unix_time()}; }
+
+std::string RankWorker::path_of(std::string const& name) const {
+    return order_.run_dir + "/" + name;
+}
+
+void RankWorker::take(TrainingOrder order) {
+    REPRISE_EXPECT(idle());
+    order_ = std::move(order);
+    next_watch_.reset();
+    last_steps_ = {order_.key, 0, 0.0};
+    feed(Ordered{order_.key, order_.seed, order_.loaded_from, order_.reward_file,
+                 order_.reward_column});
+}
+
+void RankWorker::stop(StopOrder const& order) { feed(StopAsked{order.key, order.reason}); }
+
+void RankWorker::abandon() { process_.reset(); }
+
+void RankWorker::feed(SupervisorEvent const& event) {
+    for (auto const& action : supervisor_.handle(event, now())) {
+        std::visit([this](auto const& a) { perform(a); }, action);
+    }
+}
+
+void RankWorker::perform(StartTraining const&) {
+    try {
+        start_training();
+    } catch (Error const& e) {
+        process_.reset();
+        feed(StartFailed{e.what()});
+    }
+}
+
+void RankWorker::start_training() {
+    make_run_directory(order_.run_dir);
+    for (auto const& [path, content] : order_.files) {
+        create_directories(std::filesystem::path(path).parent_path().string());
+        write_file(path, content);
+    }
+    TrainingSpec spec;
+    spec.helper = site_.helper;
+    spec.backend = located(order_.backend, order_.start_dir);
+    spec.learner = located(order_.learner, order_.start_dir);
+    spec.stop = located(order_.stop, order_.start_dir);
+    spec.environment = training_environment(site_.environment, order_.variables);
+    spec.working_dir = order_.run_dir;
+    spec.stdout_path = path_of("stdout.txt");
+    spec.stderr_path = path_of("stderr.txt");
+    spec.stop_signal = order_.stop_signal;
+    spec.stop_grace = std::chrono::milliseconds(order_.stop_grace_ms);
+    spec.cpu_list = site_.cores;
+    process_ = TrainingProcess::start(spec);
+    if (order_.watch_ms > 0) {
+        next_watch_ = clock_.now() + std::chrono::milliseconds(order_.watch_ms);
+    }
+}
+
+void RankWorker::perform(StopTraining const&) {
+    if (process_) process_->stop();
+}
+
+void RankWorker::perform(KillTraining const&) {
+    if (process_) process_->kill();
+}
+
+void RankWorker::perform(ReadCurve const&) {
+    feed(CurveRead{
+        read_curve_facts(path_of(order_.reward_file), order_.reward_column, FileEnd::closed)});
+}
+
+void RankWorker::perform(ReportAttempt const& action) {
+    AttemptReport report{action.record, {}};
+    report.record.host = site_.host;
+    report.record.cores = site_.cores;
+    if (counts_as_failure(report.record.outcome)) {
+        report.stderr_tail =
+            lines_of(tail_of_file(path_of("stderr.txt"), stderr_tail_lines, stderr_tail_bytes));
+    }
+    report_(std::move(report));
+}
+
+void RankWorker::add_poll_fds(std::vector<pollfd>& fds) const {
+    if (!process_) return;
+    for (int const fd : process_->poll_fds()) {
+        if (fd >= 0) fds.push_back({fd, POLLIN, 0});
+    }
+}
+
+std::optional<TimePoint> RankWorker::deadline() const {
+    auto const stop = supervisor_.deadline();
+    if (!stop || !next_watch_) return stop ? stop : next_watch_;
+    return std::min(*stop, *next_watch_);
+}
+
+void RankWorker::advance() {
+    if (!process_) return;
+    process_->on_readable();
+    if (auto const& end = process_->end()) {
+        auto facts = facts_of(*end);
+        if (facts.end != TrainingFacts::End::not_started) {
+            facts.last_stderr_line = last_line_of(
+                tail_of_file(path_of("stderr.txt"), stderr_tail_lines, stderr_tail_bytes));
+        }
+        process_.reset();
+        next_watch_.reset();
+        feed(TrainingOver{std::move(facts)});
+        return;
+    }
+    if (supervisor_.deadline() && clock_.now() >= *supervisor_.deadline()) feed(DeadlinePassed{});
+    if (next_watch_ && clock_.now() >= *next_watch_) watch_curve();
+}
+
+void RankWorker::watch_curve() {
+    next_watch_ = clock_.now() + std::chrono::milliseconds(order_.watch_ms);
+    auto const facts =
+        read_curve_facts(path_of(order_.reward_file), order_.reward_column, FileEnd::torn);
+    auto const* reward = std::get_if<RewardValue>(&facts.reward);
+    StepsReport const steps{order_.key, facts.steps,
+                            reward == nullptr ? std::numeric_limits<double>::quiet_NaN()
+                                              : reward->value};
+    if (steps.steps == last_steps_.steps) return;
+    last_steps_ = steps;
+    report_(steps);
+}
+
+}  // namespace reprise

@@ -1,0 +1,61 @@
+#include "reprise/protocol/rank_messages.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "reprise/core/contract.hpp"
+#include "reprise/core/error.hpp"
+
+namespace reprise {
+
+using nlohmann::json;
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptKey, learning_run, iteration, attempt, part)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptRecord, key, outcome, exit_code, signal, reward, seed,
+                                   start, end, steps, cpu_s, peak_memory_mb, start_number, rank,
+                                   host, cores, loaded_from, message)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingOrder, key, seed, run_dir, start_dir, files, backend, learner,
+                                   stop, variables, reward_file, reward_column, loaded_from,
+                                   stop_signal, stop_grace_ms, watch_ms)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StopOrder, key, reason)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptReport, record, stderr_tail)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepsReport, key, steps, reward)
+
+namespace {
+
+void to_json(json& j, Dismissal const&) { j = json::object(); }
+void from_json(json const&, Dismissal&) {}
+
+template <std::size_t Index = 0>
+RankPayload payload_of(std::size_t type, json const& body) {
+    if constexpr (Index == std::variant_size_v<RankPayload>) {
+        REPRISE_ASSERT(type < std::variant_size_v<RankPayload>);
+        return Dismissal{};
+    } else {
+        if (type != Index) return payload_of<Index + 1>(type, body);
+        std::variant_alternative_t<Index, RankPayload> payload;
+        from_json(body, payload);
+        return payload;
+    }
+}
+
+}  // namespace
+
+std::string encode_payload(RankPayload const& payload) {
+    json body;
+    std::visit([&](auto const& p) { to_json(body, p); }, payload);
+    std::string bytes;
+    json::to_cbor(json::array({payload.index(), std::move(body)}), bytes);
+    return bytes;
+}
+
+RankPayload decode_payload(std::string_view bytes) {
+    try {
+        auto const message = json::from_cbor(bytes.begin(), bytes.end());
+        return payload_of(message.at(0).get<std::size_t>(), message.at(1));
+    } catch (json::exception const& e) {
+        throw ContractViolation(std::string("a rank sent bytes that are no message: ") + e.what());
+    }
+}
+
+}  // namespace reprise
