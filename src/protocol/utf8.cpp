@@ -71,11 +71,18 @@ std::size_t escape_length(std::string_view text) {
 std::string to_valid_utf8(std::string_view bytes) {
     std::string text;
     text.reserve(bytes.size());
-    while (!bytes.empty()) {
-        Sequence const sequence = first_sequence(bytes);
-        text += sequence.well_formed ? bytes.substr(0, sequence.bytes) : replacement;
-        bytes.remove_prefix(sequence.bytes);
+    std::size_t done = 0;
+    std::size_t place = 0;
+    while (place < bytes.size()) {
+        Sequence const sequence = first_sequence(bytes.substr(place));
+        if (!sequence.well_formed) {
+            text += bytes.substr(done, place - done);
+            text += replacement;
+            done = place + sequence.bytes;
+        }
+        place += sequence.bytes;
     }
+    text += bytes.substr(done);
     return text;
 }
 

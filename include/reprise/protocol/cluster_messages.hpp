@@ -73,8 +73,8 @@ using Message = std::variant<JobStarted, ErrorEncountered, ResultsSent, JobConcl
 /// Largest payload of a UDP datagram over IPv4 (65,535 - 20 - 8).
 inline constexpr std::size_t max_datagram_bytes = 65'507;
 
-/// Longest host name that is sent (RFC 1035 allows 255 bytes).
-inline constexpr std::size_t max_hostname_bytes = 255;
+/// Longest host name that is sent (DNS allows 255 bytes).
+inline constexpr std::size_t max_hostname_bytes = 1'024;
 
 /// The message's name in cluster_utils, e.g. "JOB_STARTED".
 [[nodiscard]] char const* name_of(Message const& message) noexcept;
