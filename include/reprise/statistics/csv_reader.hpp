@@ -31,21 +31,21 @@ class CsvReader {
     /// `record` is valid until the next call.
     [[nodiscard]] bool next(std::string_view& text, Record const*& record);
 
-    /// The unfinished last line as a record, or nullptr if there is none. Ends the reading.
+    /// The unfinished last line as a record, or nullptr if there is none or it ends inside quotes.
+    /// Ends the reading.
     [[nodiscard]] Record const* finish();
 
   private:
     enum class State { cell_start, unquoted, quoted, quote_in_quoted };
 
-    bool take(char c);
+    bool take(char c);  ///< true at the end of a record that is not blank
     void add(char c);
     void end_cell();
-    void end_record();
+    bool end_record();  ///< false if the line was blank
 
     State state_ = State::cell_start;
-    bool record_is_complete_ = false;
-    std::size_t cells_ = 0;  ///< of the current record that are finished
-    CsvCell cell_;           ///< being read
+    bool record_was_given_ = false;
+    CsvCell cell_;  ///< being read
     Record record_;
 };
 

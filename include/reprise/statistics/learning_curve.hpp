@@ -57,16 +57,17 @@ using RewardReading =
 inline constexpr std::string_view steps_column = "time/total_timesteps";
 
 /// Reads a `progress.csv` in pieces, from its beginning. Columns are found by name, in any order.
-/// Rows may be shorter or longer than the header; a line that repeats the header, also with more
-/// columns or in another order, is a new header. It never fails, whatever the bytes, and its memory
+/// Rows may be shorter or longer than the header; of a name that a header holds twice the first
+/// counts; a later line without a number that names a known column is a new header (a trainer that
+/// goes on in the old file). It never fails, whatever the bytes, and its memory
 /// is bounded by max_values and the maxima of CsvReader.
 ///
 /// Stable-Baselines3 rewrites the whole file when a column is added: somebody who follows a file
 /// while it grows checks with same_header() that the pieces belong together.
 class LearningCurveReader {
   public:
-    /// Numbers that are kept (64 MiB). When a curve would exceed it, every second row goes.
-    static constexpr std::size_t max_values = 8'388'608;
+    /// Numbers that are kept (32 MiB). When a curve would exceed it, every second row goes.
+    static constexpr std::size_t max_values = 4'194'304;
 
     /// What is kept of a file.
     enum class Keep { curve, last_values };
@@ -87,8 +88,8 @@ class LearningCurveReader {
     /// Steps so far: last_value("time/total_timesteps") as an integer; nothing if it is missing,
     /// negative, not finite or too large.
     [[nodiscard]] std::optional<std::int64_t> total_steps() const;
-    /// Whether the file whose first bytes these are (at least header_bytes().size(), if it has as
-    /// many) still begins with the header that was read.
+    /// Whether a file that begins with these bytes begins with the header that was read. The bytes
+    /// must be at least as many as header_bytes() has, unless the file is shorter.
     [[nodiscard]] bool same_header(std::string_view file_start) const;
     /// The first line of the file with its newline, as far as it was read, cut at 64 KiB.
     [[nodiscard]] std::string_view header_bytes() const noexcept { return header_bytes_; }
@@ -103,7 +104,7 @@ class LearningCurveReader {
         double last_number = std::numeric_limits<double>::quiet_NaN();
         bool last_cell_is_number = false;
         std::string last_cell;     ///< the last non-empty one, shortened
-        std::vector<double> kept;  ///< of the kept rows, in step with the other columns
+        std::vector<double> kept;  ///< of the kept rows, up to the last one with a number
     };
 
     void take(CsvReader::Record const& record);
@@ -120,6 +121,7 @@ class LearningCurveReader {
     std::vector<std::size_t> order_;  ///< column of each cell, by the current header
     std::size_t rows_read_ = 0;
     std::size_t rows_kept_ = 0;
+    std::size_t numeric_columns_ = 0;
     std::size_t stride_ = 1;
 };
 
