@@ -137,6 +137,9 @@ void reset_signals() noexcept {
     if (prepared.group == ProcessGroup::own_session) ::setsid();
     int const safe_report = ::fcntl(report, F_DUPFD_CLOEXEC, prepared.first_free_fd);
     if (safe_report < 0) give_up(report, Stage::descriptors);
+    // Others may have left descriptors without close-on-exec. Linux 5.11 can do this, older ones
+    // do without.
+    ::syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
     if (!place_descriptors(prepared)) give_up(safe_report, Stage::descriptors);
     if (prepared.cpus != nullptr &&
         ::sched_setaffinity(0, prepared.cpus_size, prepared.cpus) != 0) {

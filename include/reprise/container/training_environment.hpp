@@ -10,7 +10,7 @@ namespace reprise {
 
 /// Whether a training must not see a variable of this name: OMPI_*, PMIX_*, PMI_*, PRTE_*,
 /// HYDRA_*, the Slurm variables of a step or task (SLURM_PROCID; those of the job stay), and our
-/// own REPRISE_LAUNCHER_*, REPRISE_RANK_*. The table is in the source.
+/// own REPRISE_LAUNCHER*, REPRISE_INTERNAL*. The table is in the source.
 [[nodiscard]] bool is_launcher_variable(std::string_view name);
 
 /// `inherited` without launcher variables, then `additions` ("NAME=value"), which replace a

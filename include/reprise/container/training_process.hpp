@@ -88,6 +88,7 @@ class TrainingProcess {
     TrainingProcess(ChildProcess helper, Fd report_pipe, std::vector<pid_t> spared);
     void read_report();
     void finish(ExitStatus const& helper_status);
+    void abandon() noexcept;
 
     std::optional<ChildProcess> helper_;
     Fd report_pipe_;

@@ -85,9 +85,9 @@ static_assert(std::is_nothrow_move_constructible_v<ChildProcess> &&
               std::is_nothrow_move_assignable_v<ChildProcess>);
 
 /// Starts a child with default signal dispositions, an empty signal mask and no descriptors but
-/// the ones that the spec names (and those that somebody left without close-on-exec). Returns when
-/// the program runs; a program, directory or descriptor that cannot be used is an Error that names
-/// it. A child whose parent dies during the start dies too when it has a parent_death_signal.
+/// the ones that the spec names (before Linux 5.11 also those that lack close-on-exec). Returns
+/// when the program runs; a program, directory or descriptor that cannot be used is an Error that
+/// names it. A child whose parent dies during the start dies too when it has a parent_death_signal.
 [[nodiscard]] ChildProcess spawn(ProcessSpec const& spec);
 
 }  // namespace reprise
