@@ -23,15 +23,15 @@ struct AttemptKey {
 
 /// How an attempt ended. The numbers are stored in results files: never change one.
 enum class AttemptOutcome : std::uint8_t {
-    none = 0,             ///< a row that holds no attempt
-    succeeded = 1,        ///< ended with 0 and left a finite reward
-    learner_failed = 2,   ///< another exit code than 0, or killed by a signal
-    backend_died = 3,     ///< the backend ended before the learner
-    no_reward = 4,        ///< ended with 0 but the reward file, column or value is missing
+    none = 0,            ///< a row that holds no attempt
+    succeeded = 1,       ///< ended with 0 and left a finite reward
+    learner_failed = 2,  ///< another exit code than 0, or killed by a signal
+    backend_died = 3,    ///< the backend ended before the learner
+    no_reward = 4,       ///< ended with 0 but the reward file, column or value is missing
     reward_not_finite = 5,
-    not_started = 6,      ///< its directory, configuration or process could not be made
-    interrupted = 7,      ///< stopped in order; goes on as the next part
-    lost = 8,             ///< its rank or its job died; goes on as the next part
+    not_started = 6,  ///< its directory, configuration or process could not be made
+    interrupted = 7,  ///< stopped in order; goes on as the next part
+    lost = 8,         ///< its rank or its job died; goes on as the next part
 };
 
 /// The outcome's name as it stands in the results file and in messages, e.g. "learner_failed".
@@ -44,48 +44,48 @@ enum class AttemptOutcome : std::uint8_t {
 struct AttemptRecord {
     AttemptKey key;
     AttemptOutcome outcome = AttemptOutcome::none;
-    std::int32_t exit_code = -1;      ///< of the learner (or of the backend that died); -1: none
-    std::int32_t signal = 0;          ///< that ended it; 0: none
-    double reward = 0.0;              ///< NaN unless succeeded
-    std::int64_t seed = 0;            ///< [0, 2^31)
-    double start = 0.0;               ///< seconds since the epoch
-    double end = 0.0;                 ///< seconds since the epoch
-    std::int64_t steps = 0;           ///< last value of time/total_timesteps in the curve; 0: unknown
-    double cpu_s = 0.0;               ///< user + system time of the attempt's processes
-    double peak_memory_mb = 0.0;      ///< largest resident set of one of its processes, in MiB
-    std::int32_t start_number = 0;    ///< of the start of the job in which it ran
-    std::int32_t rank = 0;            ///< that ran it
-    std::string host;                 ///< at most 63 bytes are kept
-    std::string cores;                ///< CPU list such as "0-3,8"; at most 63 bytes are kept
-    std::string loaded_from;          ///< directory name of the attempt it continues; empty: none
-    std::string message;              ///< why it failed, one line; at most 255 bytes are kept
+    std::int32_t exit_code = -1;    ///< of the learner (or of the backend that died); -1: none
+    std::int32_t signal = 0;        ///< that ended it; 0: none
+    double reward = 0.0;            ///< NaN unless succeeded
+    std::int64_t seed = 0;          ///< [0, 2^31)
+    double start = 0.0;             ///< seconds since the epoch
+    double end = 0.0;               ///< seconds since the epoch
+    std::int64_t steps = 0;         ///< last value of time/total_timesteps in the curve; 0: unknown
+    double cpu_s = 0.0;             ///< user + system time of the attempt's processes
+    double peak_memory_mb = 0.0;    ///< largest resident set of one of its processes, in MiB
+    std::int32_t start_number = 0;  ///< of the start of the job in which it ran
+    std::int32_t rank = 0;          ///< that ran it
+    std::string host;               ///< at most 63 bytes are kept
+    std::string cores;              ///< CPU list such as "0-3,8"; at most 63 bytes are kept
+    std::string loaded_from;        ///< directory name of the attempt it continues; empty: none
+    std::string message;            ///< why it failed, one line; at most 255 bytes are kept
 
     friend bool operator==(AttemptRecord const&, AttemptRecord const&) = default;
 };
 
 /// How one start of the job ended. The numbers are stored in results files: never change one.
 enum class StartOutcome : std::uint8_t {
-    none = 0,       ///< a row that holds no start
-    running = 1,    ///< not ended yet, or ended without a chance to say so
-    finished = 2,   ///< everything is done, or the stored result was sent again
-    failed = 3,     ///< the job failed for good
-    resume = 4,     ///< left to be started again
-    terminated = 5, ///< asked to end (TERM, INT)
-    lost = 6,       ///< a rank, mpirun or the launcher died
+    none = 0,        ///< a row that holds no start
+    running = 1,     ///< not ended yet, or ended without a chance to say so
+    finished = 2,    ///< everything is done, or the stored result was sent again
+    failed = 3,      ///< the job failed for good
+    resume = 4,      ///< left to be started again
+    terminated = 5,  ///< asked to end (TERM, INT)
+    lost = 6,        ///< a rank, mpirun or the launcher died
 };
 
 [[nodiscard]] char const* name_of(StartOutcome outcome) noexcept;
 
 /// A row of the table `starts`. Written when the job starts and again when it ends.
 struct StartRecord {
-    std::int32_t number = 0;          ///< from 0
+    std::int32_t number = 0;  ///< from 0
     StartOutcome outcome = StartOutcome::none;
-    double start = 0.0;               ///< seconds since the epoch
-    double end = 0.0;                 ///< seconds since the epoch; while running the last sign of life
+    double start = 0.0;  ///< seconds since the epoch
+    double end = 0.0;    ///< seconds since the epoch; while running the last sign of life
     std::int32_t ranks = 0;
-    std::int32_t early_reports = 0;   ///< milestones announced over all starts so far
-    bool trained = false;             ///< a training made a step that was not made before
-    std::string host;                 ///< of rank 0; at most 63 bytes are kept
+    std::int32_t early_reports = 0;  ///< milestones announced over all starts so far
+    bool trained = false;            ///< a training made a step that was not made before
+    std::string host;                ///< of rank 0; at most 63 bytes are kept
 
     friend bool operator==(StartRecord const&, StartRecord const&) = default;
 };

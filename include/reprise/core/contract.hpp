@@ -15,7 +15,8 @@ class ContractViolation : public std::logic_error {
 [[noreturn]] inline void contract_failed(char const* kind, char const* condition, char const* file,
                                          int line) {
     throw ContractViolation(std::string(kind) + " does not hold: " + condition + " (" + file + ":" +
-                            std::to_string(line) + "). This is a bug in reprise; please report it.");
+                            std::to_string(line) +
+                            "). This is a bug in reprise; please report it.");
 }
 
 }  // namespace reprise

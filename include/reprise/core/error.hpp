@@ -24,11 +24,11 @@ class Error : public std::runtime_error {
     enum class Kind {
         not_found,
         permission,
-        no_space,    ///< disk or quota full
-        busy,        ///< locked or in use by somebody else
-        corrupt,     ///< read, but its content cannot be trusted
-        mismatch,    ///< belongs to another sample or another version
-        unreachable, ///< network, host name
+        no_space,     ///< disk or quota full
+        busy,         ///< locked or in use by somebody else
+        corrupt,      ///< read, but its content cannot be trusted
+        mismatch,     ///< belongs to another sample or another version
+        unreachable,  ///< network, host name
         other,
     };
 

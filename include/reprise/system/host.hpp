@@ -1,0 +1,27 @@
+/// @file This machine: its name, and the cores this process may use.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace reprise {
+
+/// As `hostname` says it, not resolved.
+[[nodiscard]] std::string host_name();
+
+/// Numbers of the CPUs in this process's affinity mask, ascending. Throws Error.
+[[nodiscard]] std::vector<int> usable_cpus();
+
+/// How many runs this process can have computing at once without sharing: its usable CPUs, or fewer
+/// where a cgroup's quota (cpu.max, cpu.cfs_quota_us) allows less time; at least 1.
+[[nodiscard]] int usable_slots();
+
+/// {0, 1, 2, 8} → "0-2,8". Expects ascending numbers.
+[[nodiscard]] std::string format_cpu_list(std::vector<int> const& cpus);
+
+/// "0-2,8" → {0, 1, 2, 8}, ascending and without repetition; nothing when it is no such list or
+/// names a CPU above 65535.
+[[nodiscard]] std::optional<std::vector<int>> parse_cpu_list(std::string const& text);
+
+}  // namespace reprise

@@ -1,0 +1,217 @@
+#include "supervisor.hpp"
+
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+#include "child.hpp"
+#include "reprise/system/process_tree.hpp"
+
+namespace reprise::run_helper {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds success_window{50};   ///< for a learner that ends together with its backend
+constexpr milliseconds backend_leave{1000};  ///< for a backend to leave by itself
+constexpr milliseconds backend_terminate{1000};  ///< for a backend to leave after SIGTERM
+constexpr milliseconds kill_limit{2000};         ///< for SIGKILL to work
+
+bool has_succeeded(int status) { return WIFEXITED(status) && WEXITSTATUS(status) == 0; }
+
+}  // namespace
+
+Supervisor::Supervisor(Options options, int signal_fd)
+    : options_(std::move(options)), signal_fd_(signal_fd), reporter_(options_.report_fd) {}
+
+void Supervisor::run() {
+    if (!start(backend_) || !start(learner_)) start_killing("not_started");
+    while (!is_over()) sleep();
+    int const left = kill_all_descendants(kill_limit);
+    rusage total{};
+    ::getrusage(RUSAGE_CHILDREN, &total);
+    reporter_.end(reason_, total, left);
+}
+
+/// True when it runs or there is nothing to run.
+bool Supervisor::start(Role& role) {
+    if (role.command.empty()) return true;
+    auto const started = start_child(role.command);
+    if (started.error != 0) {
+        reporter_.failed(role.name, started.error, role.command.front());
+        return false;
+    }
+    role.pid = started.pid;
+    role.running = true;
+    reporter_.started(role.name, role.pid);
+    return true;
+}
+
+bool Supervisor::is_over() const {
+    if (phase_ != Phase::killing) return false;
+    bool const all_reaped = !backend_.running && !learner_.running && !stop_.running;
+    return all_reaped || Clock::now() >= *phase_end_;
+}
+
+void Supervisor::sleep() {
+    int timeout = -1;
+    if (phase_end_) {
+        auto const left = std::chrono::ceil<milliseconds>(*phase_end_ - Clock::now());
+        timeout = static_cast<int>(std::max<long long>(0, left.count()));
+    }
+    // No event is asked of the report: POLLERR comes unasked once nobody can read it any more. In
+    // a container's own PID namespace that is all that tells of the rank's death.
+    bool const watch_reader = phase_ != Phase::killing;
+    pollfd entries[2] = {{.fd = signal_fd_, .events = POLLIN, .revents = 0},
+                         {.fd = watch_reader ? options_.report_fd : -1, .events = 0, .revents = 0}};
+    int const ready = ::poll(entries, 2, timeout);
+    if (ready < 0 && errno != EINTR) return start_killing("killed");
+    if (entries[1].revents != 0) start_killing("killed");
+    if (entries[0].revents != 0) read_signals();
+    if (phase_end_ && Clock::now() >= *phase_end_) time_is_over();
+}
+
+void Supervisor::read_signals() {
+    bool child = false;
+    bool hang_up = false;
+    int terminate = 0;
+    signalfd_siginfo info{};
+    while (::read(signal_fd_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+        child = child || info.ssi_signo == SIGCHLD;
+        hang_up = hang_up || info.ssi_signo == SIGHUP;
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) ++terminate;
+    }
+    // A learner that has ended by itself was not stopped, whatever else has come.
+    if (child) reap();
+    if (terminate > 0) asked_to_stop();
+    if (hang_up || terminate > 1) start_killing("killed");
+}
+
+void Supervisor::reap() {
+    bool learner_ended = false;
+    bool backend_ended = false;
+    bool stop_ended = false;
+    int status = 0;
+    rusage usage{};
+    for (pid_t pid = 0; (pid = ::wait4(-1, &status, WNOHANG | __WALL, &usage)) > 0;) {
+        for (auto* const role : {&backend_, &learner_, &stop_}) {
+            if (!role->running || role->pid != pid) continue;
+            role->running = false;
+            role->status = status;
+            reporter_.ended(role->name, status, usage);
+            learner_ended = learner_ended || role == &learner_;
+            backend_ended = backend_ended || role == &backend_;
+            stop_ended = stop_ended || role == &stop_;
+        }
+    }
+    // When both ended at once, a learner that failed did so because its backend had gone.
+    bool const blame_backend =
+        backend_ended && phase_ == Phase::training && !has_succeeded(learner_.status);
+    if (learner_ended && !blame_backend) learner_has_ended();
+    if (backend_ended) backend_has_ended();
+    if (stop_ended && phase_ == Phase::stop_command) {
+        if (backend_.running) {
+            enter(Phase::backend_leaves, backend_leave);
+        } else {
+            start_killing(reason_);
+        }
+    }
+}
+
+void Supervisor::learner_has_ended() {
+    if (phase_ == Phase::backend_gone && !has_succeeded(learner_.status)) {
+        return start_killing("backend_died");
+    }
+    if (phase_ != Phase::training && phase_ != Phase::learner_stops &&
+        phase_ != Phase::backend_gone) {
+        return;
+    }
+    if (reason_ == nullptr) reason_ = "learner_ended";
+    if (!stop_.command.empty() && start(stop_)) {
+        enter(Phase::stop_command, options_.stop_grace);
+    } else {
+        take_leave_of_backend();
+    }
+}
+
+void Supervisor::backend_has_ended() {
+    switch (phase_) {
+        case Phase::training:
+            if (!learner_.running) return start_killing("backend_died");
+            return enter(Phase::backend_gone, success_window);
+        case Phase::backend_leaves:
+        case Phase::backend_terminates:
+            return start_killing(reason_);
+        case Phase::backend_gone:
+        case Phase::learner_stops:
+        case Phase::stop_command:
+        case Phase::killing:
+            return;
+    }
+}
+
+void Supervisor::take_leave_of_backend() {
+    if (!backend_.running) return start_killing(reason_);
+    ::kill(-backend_.pid, SIGTERM);
+    enter(Phase::backend_terminates, backend_terminate);
+}
+
+void Supervisor::asked_to_stop() {
+    if (grace_end_) return start_killing("killed");
+    grace_end_ = Clock::now() + options_.stop_grace;
+    if (phase_ == Phase::training) {
+        reason_ = "stopped";
+        ::kill(learner_.pid, options_.stop_signal);
+        enter(Phase::learner_stops, std::nullopt);
+    } else if (phase_end_ && phase_ != Phase::killing) {
+        phase_end_ = std::min(*phase_end_, *grace_end_);
+    }
+}
+
+void Supervisor::time_is_over() {
+    bool const grace_is_over = grace_end_ && Clock::now() >= *grace_end_;
+    switch (phase_) {
+        case Phase::backend_gone:
+            return start_killing("backend_died");
+        case Phase::stop_command:
+        case Phase::backend_leaves:
+            if (stop_.running) ::kill(-stop_.pid, SIGKILL);
+            return grace_is_over ? start_killing(reason_) : take_leave_of_backend();
+        case Phase::learner_stops:
+        case Phase::backend_terminates:
+            return start_killing(reason_);
+        case Phase::training:
+        case Phase::killing:
+            return;
+    }
+}
+
+void Supervisor::start_killing(char const* reason) {
+    if (reason_ == nullptr) reason_ = reason;
+    if (phase_ == Phase::killing) return;
+    for (auto const* const role : {&learner_, &backend_, &stop_}) {
+        // A leader that was reaped may have left its number to a stranger; what is left of its
+        // group is found later, as our descendants.
+        if (role->running) ::kill(-role->pid, SIGKILL);
+    }
+    phase_ = Phase::killing;
+    phase_end_ = Clock::now() + kill_limit;
+}
+
+void Supervisor::enter(Phase phase, std::optional<milliseconds> limit) {
+    phase_ = phase;
+    phase_end_ = grace_end_;
+    if (limit) {
+        auto const end = Clock::now() + *limit;
+        phase_end_ = grace_end_ ? std::min(end, *grace_end_) : end;
+    }
+}
+
+}  // namespace reprise::run_helper
