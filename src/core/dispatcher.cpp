@@ -59,6 +59,7 @@ std::vector<DispatcherAction> Dispatcher::handle(DispatcherEvent const& event, I
     Actions out;
     if (phase_ == Phase::over) return out;
     std::visit([&](auto const& e) { on(e, now, out); }, event);
+    save_if_needed(out);  // before anything new begins
     move_on(now, out);
     save_if_needed(out);
     return out;

@@ -105,11 +105,6 @@ class DispatcherFixture : public ::testing::Test {
         EXPECT_EQ(action.rank, rank);
         EXPECT_EQ(directory_name(action.key), directory_name(which));
     }
-    /// A stop that was decided together with a save: takes it out from before the save.
-    void expect_stop_first(int rank, AttemptKey which) {
-        expect_stop(rank, which);
-        save();
-    }
     void expect_progress(double fraction) {
         EXPECT_DOUBLE_EQ(take<SendProgress>().fraction, fraction);
     }

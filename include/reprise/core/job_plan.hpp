@@ -17,7 +17,7 @@ struct JobPlan {
     int early_reports = 0;       ///< milestones over all iterations; 0: none
     std::int64_t steps_per_iteration = 0;  ///< of one training; 0: not known
     std::uint64_t base_seed = 0;
-    std::vector<std::string> reducers;     ///< beyond mean and std, names of statistics/reducers
+    std::vector<std::string> reducers{};   ///< beyond mean and std, names of statistics/reducers
 };
 
 }  // namespace reprise
