@@ -13,6 +13,7 @@
 #include "reprise/system/local_channel.hpp"
 #include "reprise/system/signals.hpp"
 #include "reprise/system/system_clock.hpp"
+#include "reprise/system/wake_up.hpp"
 
 namespace reprise {
 

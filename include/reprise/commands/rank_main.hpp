@@ -4,6 +4,7 @@
 #include <string>
 
 #include "reprise/commands/job_context.hpp"
+#include "reprise/core/doors.hpp"
 
 namespace reprise {
 

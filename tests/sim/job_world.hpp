@@ -1,0 +1,140 @@
+/// @file A small world for the decisions of a job: ranks that train, a disk, a network between
+/// ranks, a launcher, and everything that can go wrong with them, drawn from a seed. The world
+/// keeps its own book of what really happened and holds the decisions against it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <queue>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "reprise/core/dispatcher.hpp"
+#include "reprise/core/run_supervisor.hpp"
+
+namespace reprise::sim {
+
+/// How likely things go wrong; each is switched off altogether for some seeds.
+struct Faults {
+    double attempt_fails = 0.0;    ///< of each training
+    double quick_failures = 0.0;   ///< of these, share that fail at once with one message
+    double start_crashes = 0.0;    ///< of each start: everything dies at some moment
+    double launcher_dies = 0.0;    ///< of these: the launcher too, nobody records the loss
+    double time_limit = 0.0;       ///< of each start
+    double terminated = 0.0;       ///< of each start
+    double save_fails = 0.0;       ///< of each save
+    double repeated_reports = 0.0; ///< of each report: it arrives twice
+    double ignores_stop = 0.0;     ///< of each training: deaf to its stop signal
+};
+
+/// What one start came to.
+struct StartEnd {
+    std::optional<Verdict> verdict;  ///< nothing: everything died
+    bool orderly = false;
+};
+
+class JobWorld {
+  public:
+    explicit JobWorld(std::uint64_t seed);
+
+    /// Starts the job again and again until it is done or has failed, with faults for so many
+    /// starts and without them afterwards. Throws std::logic_error with the reason when the
+    /// decisions contradict the book, or when the job does not come to an end.
+    void run();
+
+    /// Simulated seconds so far.
+    [[nodiscard]] double days() const { return unix_s_ / 86400.0; }
+    [[nodiscard]] int starts() const { return starts_; }
+    [[nodiscard]] std::string describe() const;
+
+  private:
+    struct Happening {
+        double at = 0.0;
+        std::uint64_t order = 0;
+        std::function<void()> what;
+        bool operator<(Happening const& other) const {
+            return at != other.at ? at > other.at : order > other.order;
+        }
+    };
+    /// What the book says about a training that ran.
+    struct Entry {
+        AttemptOutcome truth = AttemptOutcome::none;
+        double reward = 0.0;
+        std::int64_t steps = 0;
+        double start = 0.0;
+        bool durable = false;
+    };
+    struct RankState {
+        RunSupervisor supervisor;
+        std::int64_t seed = 0;
+        std::uint64_t training = 0;  ///< counts trainings, so that late ends are recognised
+        bool deaf = false;
+    };
+
+    [[nodiscard]] bool chance(double probability);
+    [[nodiscard]] double between(double low, double high);
+    [[nodiscard]] int pick(int low, int high);
+    void check(bool holds, std::string const& what) const;
+    void at(double seconds_from_now, std::function<void()> what);
+    [[nodiscard]] Instant now() const;
+
+    StartEnd one_start(int ranks);
+    void plan_faults(int ranks);
+    void feed(DispatcherEvent const& event);
+    void perform(StartAttempt const& action);
+    void perform(StopAttempt const& action);
+    void perform(Save const& action);
+    void perform(SendProgress const& action);
+    void perform(SendEarlyReport const& action);
+    void perform(Note const&) {}
+    void perform(Finish const& action);
+    void save(Save const& action);
+    void feed_rank(int rank, SupervisorEvent const& event);
+    void perform_on(int rank, StartTraining const&);
+    void perform_on(int rank, StopTraining const&);
+    void perform_on(int rank, KillTraining const&);
+    void perform_on(int rank, ReadCurve const&);
+    void perform_on(int rank, ReportAttempt const& action);
+    void training_ends(int rank, std::uint64_t training, TrainingFacts const& facts);
+    [[nodiscard]] std::vector<LeftoverAttempt> leftovers() const;
+    void record_loss();
+    void check_done(Verdict const& verdict) const;
+    void check_failed(Verdict const& verdict) const;
+    [[nodiscard]] int failures_in_book(int run) const;
+
+    std::mt19937_64 random_;
+    std::uint64_t seed_;
+    JobPlan plan_;
+    Faults faults_;
+    Faults drawn_;                  ///< what faults_ was before it was switched off
+    double unix_s_ = 0.0;
+    std::uint64_t order_ = 0;
+    int starts_ = 0;
+    int faulty_starts_ = 0;
+    bool common_mistake_ = false;   ///< quick failures all say the same
+
+    History disk_;
+    std::map<AttemptKey, Entry> book_;
+    std::set<std::int64_t> seeds_;
+    int early_reports_ = 0;
+    double announced_progress_ = 0.0;
+
+    // Of the start under way.
+    std::optional<Dispatcher> dispatcher_;
+    std::vector<RankState> ranks_;
+    std::priority_queue<Happening> happenings_;
+    std::optional<Verdict> verdict_;
+    std::map<int, std::int64_t> last_curve_;
+    bool stop_asked_ = false;
+    bool crashed_ = false;
+    bool disk_full_ = false;
+    bool step_made_ = false;
+    bool start_row_durable_ = false;
+    std::set<int> trained_now_;     ///< learning runs that train at this moment
+};
+
+}  // namespace reprise::sim
