@@ -107,6 +107,7 @@ double failure_rate(std::size_t failed, std::size_t attempts) {
 
 std::vector<std::string_view> known_reducers() {
     std::vector<std::string_view> names;
+    names.reserve(reducers.size());
     for (Reducer const& reducer : reducers) {
         names.push_back(reducer.name);
     }
