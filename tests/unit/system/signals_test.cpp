@@ -1,0 +1,37 @@
+#include "reprise/system/signals.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "reprise/system/poller.hpp"
+
+namespace reprise {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(SignalFdTest, SignalIsReadInsteadOfDelivered) {
+    SignalFd signals({SIGTERM, SIGUSR1});
+    EXPECT_FALSE(signals.read());
+    ::kill(::getpid(), SIGUSR1);
+    int const fd = signals.fd();
+    EXPECT_EQ(wait_readable({&fd, 1}, 20s).size(), 1U);
+    auto const received = signals.read();
+    ASSERT_TRUE(received);
+    EXPECT_EQ(received->number, SIGUSR1);
+    EXPECT_EQ(received->sender, ::getpid());
+    EXPECT_FALSE(signals.read());
+}
+
+TEST(SignalFdTest, FormerMaskComesBackAndPendingSignalsAreDropped) {
+    {
+        SignalFd const signals({SIGTERM});
+        ::kill(::getpid(), SIGTERM);
+    }
+    sigset_t now;
+    ::pthread_sigmask(SIG_BLOCK, nullptr, &now);
+    EXPECT_EQ(::sigismember(&now, SIGTERM), 0);
+}
+
+}  // namespace
+}  // namespace reprise
