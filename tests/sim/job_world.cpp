@@ -113,7 +113,8 @@ StartEnd JobWorld::one_start(int ranks) {
     stop_asked_ = crashed_ = disk_full_ = step_made_ = start_row_durable_ = false;
     ranks_.assign(static_cast<std::size_t>(ranks), RankState{});
     dispatcher_.emplace(plan_, disk_, ranks);
-    plan_faults(ranks);
+    first_iteration_ = dispatcher_->state().iterations_done();
+    plan_faults();
     feed(Begin{leftovers(), "node1"});
     while (!verdict_ && !crashed_) {
         // Deadlines count like everything else that happens.
@@ -141,7 +142,7 @@ StartEnd JobWorld::one_start(int ranks) {
     return {verdict_, verdict_.has_value()};
 }
 
-void JobWorld::plan_faults(int) {
+void JobWorld::plan_faults() {
     double const length = between(0.0, 4000.0);
     if (chance(faults_.start_crashes)) {
         at(length, [this] { crashed_ = true; });
@@ -174,6 +175,8 @@ void JobWorld::perform(StartAttempt const& action) {
     check(trained_now_.insert(key.learning_run).second, "one learning run trains twice at once");
     check(failures_in_book(key.learning_run) == key.attempt, "the attempt counts wrongly");
     check(key.attempt < plan_.max_attempts, "more attempts than max_attempts");
+    check(key.iteration < first_iteration_ + plan_.iterations_per_start,
+          "one start trains more iterations than it should");
     if (key.iteration > 0) {
         check(action.loaded_from.has_value(), "a continued training loads nothing");
         auto const& before = book_.at(*action.loaded_from);

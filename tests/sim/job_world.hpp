@@ -83,7 +83,7 @@ class JobWorld {
     [[nodiscard]] Instant now() const;
 
     StartEnd one_start(int ranks);
-    void plan_faults(int ranks);
+    void plan_faults();
     void feed(DispatcherEvent const& event);
     void perform(StartAttempt const& action);
     void perform(StopAttempt const& action);
@@ -129,6 +129,7 @@ class JobWorld {
     std::priority_queue<Happening> happenings_;
     std::optional<Verdict> verdict_;
     std::map<int, std::int64_t> last_curve_;
+    int first_iteration_ = 0;       ///< that some learning run had still to do when it began
     bool stop_asked_ = false;
     bool crashed_ = false;
     bool disk_full_ = false;
