@@ -18,7 +18,6 @@ TABLE_HALF_LENGTH = 1.37
 NET_HEIGHT = 0.1525
 FLOOR_HEIGHT = 0.1  # where a ball counts as fallen
 FLIGHT_LIMIT_S = 1.5  # for how long a hit ball is followed
-OBSERVATIONS = 2 * JOINTS + 6
 
 # Contacts are springs: 1e5/s^2 makes a bounce last about 10 ms, which five of the smallest steps
 # resolve. The second number is the damping; it gave the rebound written beside it.
@@ -91,16 +90,21 @@ class World:
                 "less." % time_step
             )
         self._control_period_s = hysr_number("algo_time_step", 0.02)
-        self._steps = max(1, round(self._control_period_s / time_step))
+        # A touch is looked for every 4 ms, so that none of 10 ms is missed.
+        steps = max(1, round(self._control_period_s / time_step))
+        block = max(1, round(0.004 / time_step))
+        self._blocks = [block] * (steps // block) + [steps % block] * (steps % block > 0)
         self._table = configuration.vector(
             "hysr_config", hysr, "table_position", [0.0, 1.6, 0.76]
         )
+        self._near_end = np.array(self._table) - (0.0, TABLE_HALF_LENGTH, 0.0)
         self._robot = configuration.vector("hysr_config", hysr, "robot_position", [0.0, 0.0, 1.2])
         self._posture = np.radians(
             configuration.vector("hysr_config", hysr, "reference_posture_deg", [0, 0, 0, 0])
         )
-        self._joint_range = np.radians(pam_number("joint_range_deg", 80))
-        self._joint_speed = np.radians(pam_number("joint_speed_deg_per_s", 360))
+        self._joint_range = np.radians(pam_number("joint_range_deg", 40))
+        joint_speed = np.radians(pam_number("joint_speed_deg_per_s", 180))
+        self._most_change = joint_speed * self._control_period_s
         gain = pam_number("position_gain", 60)
         self._model = mujoco.MjModel.from_xml_string(
             _MODEL.format(
@@ -113,7 +117,7 @@ class World:
                 half_net=NET_HEIGHT / 2,
                 upper_arm=pam_number("upper_arm_m", 0.4),
                 forearm=pam_number("forearm_m", 0.35),
-                racket=pam_number("racket_radius_m", 0.1),
+                racket=pam_number("racket_radius_m", 0.13),
                 ball_radius=BALL_RADIUS,
                 gain=gain,
                 gain_speed=pam_number("speed_gain", 3),
@@ -124,94 +128,92 @@ class World:
         self._data = mujoco.MjData(self._model)
         self._racket_geom = self._model.geom("racket").id
         self._ball_geom = self._model.geom("ball").id
-        self._racket_site = self._model.site("racket").id
+        # Views into the simulator's memory: making one takes longer than a step.
+        self._ball = self._data.qpos[JOINTS : JOINTS + 3]
+        self._ball_speed = self._data.qvel[JOINTS : JOINTS + 3]
+        self._joints = self._data.qpos[:JOINTS]
+        self._joint_speeds = self._data.qvel[:JOINTS]
+        self._racket = self._data.site_xpos[self._model.site("racket").id]
         self._target = self._posture.copy()
         self._nearest_m = math.inf
-
-    @property
-    def table_height(self):
-        return self._table[2]
 
     def reset(self, ball_position, ball_velocity):
         """The arm at rest in its reference posture, the ball on its way."""
         mujoco.mj_resetData(self._model, self._data)
         self._target = self._posture.copy()
-        self._data.qpos[:JOINTS] = self._posture
+        self._joints[:] = self._posture
         self._data.ctrl[:] = self._posture
-        self._data.qpos[JOINTS : JOINTS + 3] = ball_position
-        self._data.qvel[JOINTS : JOINTS + 3] = ball_velocity
+        self._ball[:] = ball_position
+        self._ball_speed[:] = ball_velocity
         self._nearest_m = math.inf
         mujoco.mj_forward(self._model, self._data)
 
     def step(self, action):
-        """Moves the joints' targets by `action` (-1 to 1 of the joint speed) for one period.
+        """Lets the joints go for one period towards `action`, in -1 to 1 of the joint range around
+        the reference posture, no faster than the joint speed.
 
         Returns None while the ball is on its way, else its end: {"nearest_m"} when it was
         missed (the least distance between ball and racket), and with it {"landing", "speed"} when
         it was hit: where it came down and how fast it flew.
         """
-        change = np.clip(action, -1.0, 1.0) * self._joint_speed * self._control_period_s
-        self._target = np.clip(
-            self._target + change,
-            self._posture - self._joint_range,
-            self._posture + self._joint_range,
-        )
+        wanted = self._posture + np.clip(action, -1.0, 1.0) * self._joint_range
+        self._target += np.clip(wanted - self._target, -self._most_change, self._most_change)
         self._data.ctrl[:] = self._target
-        for _ in range(self._steps):
-            mujoco.mj_step(self._model, self._data)
-            self._note_distance()
-            if self._touches():
+        before = self._offset()
+        for steps in self._blocks:
+            mujoco.mj_step(self._model, self._data, steps)
+            if self._data.ncon and self._touches():
                 return self._follow_hit_ball()
-        ball = self._ball_position()
-        passed = ball[1] < self._robot[1] - 0.6 or self._data.time > 2.0
-        if passed or ball[2] < FLOOR_HEIGHT:
+        self._nearest_m = min(self._nearest_m, _least_distance(before, self._offset()))
+        passed = self._ball[1] < self._robot[1] - 0.2 or self._data.time > 2.0
+        if passed or self._ball[2] < FLOOR_HEIGHT:
             return {"nearest_m": self._nearest_m}
         return None
 
     def observation(self):
-        """Joint angles and speeds, the ball relative to the table's near end, about -1 to 1."""
-        near_end = (self._table[0], self._table[1] - TABLE_HALF_LENGTH, self._table[2])
+        """Angles and speeds of the joints, the ball seen from the table's near end, its speed, the
+        racket seen from the ball; all about -1 to 1.
+        """
         return np.concatenate(
             (
-                self._data.qpos[:JOINTS] - self._posture,
-                self._data.qvel[:JOINTS] / 6.0,
-                self._ball_position() - near_end,
-                self._ball_velocity() / 5.0,
+                self._joints - self._posture,
+                self._joint_speeds / 6.0,
+                self._ball - self._near_end,
+                self._ball_speed / 5.0,
+                self._offset(),
             )
         )
 
-    def _ball_position(self):
-        return self._data.qpos[JOINTS : JOINTS + 3]
-
-    def _ball_velocity(self):
-        return self._data.qvel[JOINTS : JOINTS + 3]
-
-    def _note_distance(self):
-        offset = self._data.site_xpos[self._racket_site] - self._ball_position()
-        self._nearest_m = min(self._nearest_m, math.sqrt(offset @ offset))
+    def _offset(self):
+        return self._racket - self._ball
 
     def _touches(self):
         pair = {self._racket_geom, self._ball_geom}
-        for contact in self._data.contact[: self._data.ncon]:
-            if {contact.geom1, contact.geom2} == pair:
-                return True
-        return False
+        return any({contact.geom1, contact.geom2} == pair for contact in self._data.contact)
 
     def _follow_hit_ball(self):
         """Lets the world go on until the ball is down."""
         speed = 0.0
         until = self._data.time + FLIGHT_LIMIT_S
-        was_above = self._ball_position()[2] > self.table_height
+        was_above = self._ball[2] > self._table[2]
         while self._data.time < until:
             mujoco.mj_step(self._model, self._data)
-            ball, velocity = self._ball_position(), self._ball_velocity()
-            speed = max(speed, float(np.linalg.norm(velocity)))
-            above = ball[2] > self.table_height + BALL_RADIUS + 0.005
-            if (was_above and not above and velocity[2] < 0) or ball[2] < FLOOR_HEIGHT:
+            speed = max(speed, float(np.linalg.norm(self._ball_speed)))
+            above = self._ball[2] > self._table[2] + BALL_RADIUS + 0.005
+            lands = was_above and not above and self._ball_speed[2] < 0
+            if lands or self._ball[2] < FLOOR_HEIGHT:
                 break
             was_above = above
-        landing = self._ball_position().copy()
-        return {"nearest_m": 0.0, "landing": landing, "speed": speed}
+        return {"nearest_m": 0.0, "landing": self._ball.copy(), "speed": speed}
+
+
+def _least_distance(start, end):
+    """The least distance to the origin of a point that goes straight from `start` to `end`."""
+    path = end - start
+    length2 = float(path @ path)
+    share = 0.0 if length2 == 0.0 else min(1.0, max(0.0, -float(start @ path) / length2))
+    nearest = start + share * path
+    return math.sqrt(float(nearest @ nearest))
 
 
 def _text(vector):

@@ -5,7 +5,7 @@ STEP = 1.0  # followed by an action for each joint
 ACTIONS = 4
 SHOTS = 1000
 SHOT_VALUES = 6  # position, velocity
-OBSERVATIONS = 14
+OBSERVATIONS = 17
 STATE_VALUES = OBSERVATIONS + 7  # and: over, hit, nearest_m, landing (3), speed
 
 

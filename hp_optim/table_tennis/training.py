@@ -21,6 +21,7 @@ _OWN = {
     "num_timesteps",
     "num_layers",
     "num_hidden",
+    "log_std_init",
     "load_path",
     "save_path",
     "log_path",
@@ -89,7 +90,10 @@ def _make_model(settings, task, seed):
     layers = int(configuration.number("rl_config", rl, "num_layers", 1, 1))
     hidden = int(configuration.number("rl_config", rl, "num_hidden", 64, 1))
     options = {key: value for key, value in rl.items() if key not in _OWN}
-    options.update(policy_kwargs={"net_arch": [hidden] * layers}, seed=seed)
+    policy = {"net_arch": [hidden] * layers}
+    if "log_std_init" in rl:
+        policy["log_std_init"] = configuration.number("rl_config", rl, "log_std_init", 0.0)
+    options.update(policy_kwargs=policy, seed=seed)
     known = algorithm.__init__.__code__.co_varnames
     for key in options:
         if key not in known:
