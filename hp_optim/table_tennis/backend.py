@@ -4,6 +4,7 @@ arm   steps the physics: a request resets the world or moves it by one control p
 ball  is the ball gun: a request names a shot, the reply is how the ball leaves the gun.
 """
 
+import os
 import signal
 import sys
 
@@ -18,6 +19,7 @@ class Arm:
     """Answers the requests of protocol.RESET and protocol.STEP."""
 
     def __init__(self, settings):
+        os.environ.setdefault("MUJOCO_GL", "disable")  # nothing is drawn
         import physics  # here, because the ball gun needs no MuJoCo
 
         self._world = physics.World(settings["hysr_config"], settings["pam_config"])
