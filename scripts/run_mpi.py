@@ -49,7 +49,7 @@ def find_program(here, environment):
     raise ValueError(
         "cannot find the program reprise (it is not beside '{}', in no build folder of its source "
         "tree and not on PATH). Build it (cmake --preset release; cmake --build --preset release), "
-        "REPRISE_BIN.".format(here)
+        "install it, or set REPRISE_BIN.".format(here)
     )
 
 

@@ -207,6 +207,16 @@ class Client:
         return True
 
 
+def remove_dead():
+    """Removes the segments of this program, under any suffix, whose owner has died."""
+    for name in os.listdir(FOLDER):
+        if name.startswith("hysr_") and not name.endswith(".new"):
+            try:
+                _remove_if_dead(os.path.join(FOLDER, name))
+            except OSError:
+                pass  # somebody else's
+
+
 def _locked_by_another(descriptor):
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,6 +1,6 @@
 """hysr_stop: ends every backend that it can see, which is: whose segment has our name here.
 
-Exit code 0 when none is left, also when there was none; 1 when one did not end in time.
+It also removes what killed backends have left. Exit code 0 when none is left, also when there was none; 1 when one did not end in time.
 """
 
 import sys
@@ -24,6 +24,7 @@ def main():
         if not stopped:
             print("hysr_stop: the backend of /dev/shm/%s still runs" % name, file=sys.stderr)
             code = 1
+    segment.remove_dead()
     return code
 
 
