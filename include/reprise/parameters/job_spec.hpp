@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "reprise/parameters/parameters.hpp"
-#include "reprise/parameters/reducer.hpp"
 
 namespace reprise {
 
@@ -41,13 +40,13 @@ struct RunnerOptions {
     int iterations_per_job = 1;
     std::optional<std::int64_t> base_seed;  ///< >= 0; unset: the job id, by hand 0
     int early_reports = 0;                  ///< milestones over the whole sample; 0: off
-    std::vector<Reducer> reducers;          ///< beside mean and std; no repetitions
+    std::vector<std::string> reducers;     ///< beside mean and std; no repetitions
     std::optional<int> accept;              ///< on_exhausted: k reruns are enough; unset: fail
     std::string results_dir;                ///< empty: the working directory
     int max_restarts = 1000;                ///< starts after the first
     OnTerm on_term = OnTerm::automatic;
     std::string stop_signal = "TERM";  ///< without SIG; one of stop_signal_names()
-    double stop_grace_s = 2.0;         ///< between stop_signal and KILL
+    double stop_grace_s = 3.0;         ///< between stop_signal and KILL
 };
 
 struct JobSpec {

@@ -1,0 +1,85 @@
+#include "literal_cursor.hpp"
+
+#include "literal_fault.hpp"
+
+namespace reprise {
+
+namespace {
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\f'; }
+
+}  // namespace
+
+void LiteralCursor::take_line_end() noexcept {
+    offset_ += peek() == '\r' && peek(1) == '\n' ? 2 : 1;
+}
+
+void LiteralCursor::skip_comment() noexcept {
+    while (!at_end() && !at_line_end()) advance();
+}
+
+void LiteralCursor::take_line_continuation() {
+    advance();
+    if (!at_line_end()) refuse_literal(offset_, "only a line end may follow a backslash");
+    take_line_end();
+    if (at_end()) refuse_literal(offset_, "the text ends after a backslash");
+}
+
+void LiteralCursor::skip_space(LineEnds line_ends) {
+    while (!at_end()) {
+        if (is_blank(peek())) {
+            advance();
+        } else if (peek() == '#') {
+            skip_comment();
+        } else if (peek() == '\\') {
+            take_line_continuation();
+        } else if (at_line_end() && line_ends == LineEnds::are_space) {
+            take_line_end();
+        } else {
+            return;
+        }
+    }
+}
+
+void LiteralCursor::skip_to_first_token() {
+    while (peek() == ' ' || peek() == '\t') advance();
+    while (!at_end()) {
+        // Counts as Python's tokenizer does: the first continued line decides about the indent.
+        int column = 0;
+        int continued_at = 0;
+        for (;; ) {
+            if (peek() == ' ' || peek() == '\t') {
+                ++column;
+                advance();
+            } else if (peek() == '\f') {
+                column = 0;
+                advance();
+            } else if (peek() == '\\') {
+                if (continued_at == 0) continued_at = column;
+                take_line_continuation();
+            } else {
+                break;
+            }
+        }
+        if (peek() == '#') skip_comment();
+        if (at_line_end()) {
+            take_line_end();
+        } else if (!at_end()) {
+            if (column != 0 || continued_at != 0) refuse_literal(offset_, "unexpected indentation");
+            return;
+        }
+    }
+    refuse_literal(offset_, "there is no value");
+}
+
+void LiteralCursor::expect_end() {
+    skip_space(LineEnds::separate);
+    while (at_line_end()) {
+        take_line_end();
+        while (is_blank(peek())) advance();
+        if (peek() == '#') skip_comment();
+    }
+    if (!at_end()) refuse_literal(offset_, "unexpected text after the value");
+}
+
+}  // namespace reprise
