@@ -33,8 +33,7 @@ std::int64_t to_job_id(std::string_view text) {
     return *id;
 }
 
-ServerAddress make_address(std::string_view host, std::string_view port,
-                           std::string const& given) {
+ServerAddress make_address(std::string_view host, std::string_view port, std::string const& given) {
     auto const number = to_integer(port);
     if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
         host = host.substr(1, host.size() - 2);

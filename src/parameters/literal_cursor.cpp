@@ -41,45 +41,54 @@ void LiteralCursor::skip_space(LineEnds line_ends) {
     }
 }
 
-void LiteralCursor::skip_to_first_token() {
-    while (peek() == ' ' || peek() == '\t') advance();
-    while (!at_end()) {
-        // Counts as Python's tokenizer does: the first continued line decides about the indent.
-        int column = 0;
-        int continued_at = 0;
-        for (;; ) {
-            if (peek() == ' ' || peek() == '\t') {
-                ++column;
-                advance();
-            } else if (peek() == '\f') {
-                column = 0;
-                advance();
-            } else if (peek() == '\\') {
-                if (continued_at == 0) continued_at = column;
-                take_line_continuation();
-            } else {
-                break;
-            }
-        }
-        if (peek() == '#') skip_comment();
-        if (at_line_end()) {
-            take_line_end();
-        } else if (!at_end()) {
-            if (column != 0 || continued_at != 0) refuse_literal(offset_, "unexpected indentation");
-            return;
+int LiteralCursor::take_indentation() {
+    // Counts as Python's tokenizer does: the first joined line decides, a form feed begins anew.
+    int column = 0;
+    int joined_at = 0;
+    while (true) {
+        if (peek() == ' ' || peek() == '\t') {
+            ++column;
+            advance();
+        } else if (peek() == '\f') {
+            column = 0;
+            advance();
+        } else if (peek() == '\\') {
+            if (joined_at == 0) joined_at = column;
+            take_line_continuation();
+        } else {
+            return joined_at != 0 ? joined_at : column;
         }
     }
-    refuse_literal(offset_, "there is no value");
+}
+
+bool LiteralCursor::skip_empty_lines() {
+    while (true) {
+        bool const indented = take_indentation() != 0;
+        bool const comment = peek() == '#';
+        if (comment) skip_comment();
+        if (at_line_end()) {
+            take_line_end();
+            continue;
+        }
+        // Python takes offence even at an indented last line without anything on it.
+        if (indented && !comment) refuse_literal(offset_, "unexpected indentation");
+        return !at_end();
+    }
+}
+
+void LiteralCursor::skip_to_first_token() {
+    while (peek() == ' ' || peek() == '\t') advance();
+    if (!skip_empty_lines()) refuse_literal(offset_, "there is no value");
 }
 
 void LiteralCursor::expect_end() {
     skip_space(LineEnds::separate);
-    while (at_line_end()) {
+    bool more = !at_end();
+    if (at_line_end()) {
         take_line_end();
-        while (is_blank(peek())) advance();
-        if (peek() == '#') skip_comment();
+        more = skip_empty_lines();
     }
-    if (!at_end()) refuse_literal(offset_, "unexpected text after the value");
+    if (more) refuse_literal(offset_, "unexpected text after the value");
 }
 
 }  // namespace reprise

@@ -41,6 +41,10 @@ class LiteralCursor {
   private:
     void skip_comment() noexcept;
     void take_line_continuation();
+    int take_indentation();
+    /// Expects the begin of a line. Skips empty lines and comments; whether a token follows, which
+    /// must not be indented.
+    bool skip_empty_lines();
 
     std::string_view text_;
     std::size_t offset_ = 0;

@@ -30,7 +30,8 @@ bool is_name_character(char c) {
 void take_digits(LiteralCursor& cursor, int base, std::string& digits) {
     while (true) {
         if (cursor.peek() == '_') cursor.advance();
-        if (digit_value(cursor.peek()) >= base) refuse_literal(cursor.offset(), "a digit is missing");
+        if (digit_value(cursor.peek()) >= base)
+            refuse_literal(cursor.offset(), "a digit is missing");
         while (digit_value(cursor.peek()) < base) {
             digits += cursor.peek();
             cursor.advance();
@@ -48,7 +49,7 @@ LiteralInteger to_integer(std::string const& digits, int base) {
     return result;
 }
 
-/// Power of ten of the first digit that is not 0; nothing is left to decide when there is none.
+/// Whether a number that no double can hold is too small, and not too large.
 bool is_below_one(std::string const& whole, std::string const& fraction,
                   std::string const& exponent) {
     auto const first_whole = whole.find_first_not_of('0');
@@ -57,11 +58,15 @@ bool is_below_one(std::string const& whole, std::string const& fraction,
     auto const power = first_whole != std::string::npos
                            ? static_cast<long long>(whole.size() - first_whole)
                            : -static_cast<long long>(first_fraction);
+    // Exponents of more digits than a text can have places decide alone.
+    constexpr std::size_t longest_exponent = 16;
+    auto const first_digit = exponent.find_first_of("123456789");
+    if (first_digit == std::string::npos) return power <= 0;
+    bool const negative = exponent.starts_with('-');
+    if (exponent.size() - first_digit > longest_exponent) return negative;
     long long shift = 0;
-    auto const* const begin = exponent.data() + (exponent.starts_with('+') ? 1 : 0);
-    auto const error = std::from_chars(begin, exponent.data() + exponent.size(), shift).ec;
-    if (error == std::errc::result_out_of_range) return exponent.starts_with('-');
-    return power + shift <= 0;
+    std::from_chars(exponent.data() + first_digit, exponent.data() + exponent.size(), shift);
+    return power + (negative ? -shift : shift) <= 0;
 }
 
 LiteralFloat to_float(std::string const& whole, std::string const& fraction,
@@ -69,13 +74,11 @@ LiteralFloat to_float(std::string const& whole, std::string const& fraction,
     auto const text = (whole.empty() ? "0" : whole) + "." + (fraction.empty() ? "0" : fraction) +
                       "e" + (exponent.empty() ? "0" : exponent);
     LiteralFloat result;
-    auto const [end, error] =
-        std::from_chars(text.data(), text.data() + text.size(), result.value);
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), result.value);
     if (error == std::errc::result_out_of_range) {
         // from_chars does not tell which way; Python gives 0 or an infinity.
-        result.value = is_below_one(whole, fraction, exponent)
-                           ? 0.0
-                           : std::numeric_limits<double>::infinity();
+        result.value =
+            is_below_one(whole, fraction, exponent) ? 0.0 : std::numeric_limits<double>::infinity();
     } else {
         REPRISE_ASSERT(error == std::errc{} && end == text.data() + text.size());
     }
@@ -133,12 +136,19 @@ LiteralNumber take_number(LiteralCursor& cursor) {
     if (cursor.peek() == '0') {
         switch (cursor.peek(1)) {
             case 'x':
-            case 'X': base = 16; break;
+            case 'X':
+                base = 16;
+                break;
             case 'o':
-            case 'O': base = 8; break;
+            case 'O':
+                base = 8;
+                break;
             case 'b':
-            case 'B': base = 2; break;
-            default: break;
+            case 'B':
+                base = 2;
+                break;
+            default:
+                break;
         }
     }
     auto const number = base == 10 ? take_decimal(cursor) : take_with_base(cursor, base);

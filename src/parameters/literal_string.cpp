@@ -102,8 +102,11 @@ std::optional<Prefix> prefix_at(LiteralCursor const& cursor) {
                 if (prefix.format) return std::nullopt;
                 prefix.format = true;
                 break;
-            case 'u': unicode = true; break;
-            default: return std::nullopt;
+            case 'u':
+                unicode = true;
+                break;
+            default:
+                return std::nullopt;
         }
         if (++prefix.length > 2) return std::nullopt;
     }
@@ -118,11 +121,12 @@ std::uint32_t take_hex(LiteralCursor& cursor, std::size_t digits, std::size_t es
     for (std::size_t i = 0; i < digits; ++i) {
         auto const c = cursor.peek();
         if (std::isxdigit(static_cast<unsigned char>(c)) == 0) {
-            refuse_literal(escape_offset, "an escape needs " + std::to_string(digits) +
-                                              " hexadecimal digits");
+            refuse_literal(escape_offset,
+                           "an escape needs " + std::to_string(digits) + " hexadecimal digits");
         }
         auto const lower = std::tolower(static_cast<unsigned char>(c));
-        code = code * 16 + static_cast<std::uint32_t>(lower <= '9' ? lower - '0' : lower - 'a' + 10);
+        code =
+            code * 16 + static_cast<std::uint32_t>(lower <= '9' ? lower - '0' : lower - 'a' + 10);
         cursor.advance();
     }
     if (code > last_code_point) refuse_literal(escape_offset, "no such character");
@@ -143,15 +147,24 @@ std::optional<char> simple_escape(char letter) {
     switch (letter) {
         case '\\':
         case '\'':
-        case '"': return letter;
-        case 'a': return '\a';
-        case 'b': return '\b';
-        case 'f': return '\f';
-        case 'n': return '\n';
-        case 'r': return '\r';
-        case 't': return '\t';
-        case 'v': return '\v';
-        default: return std::nullopt;
+        case '"':
+            return letter;
+        case 'a':
+            return '\a';
+        case 'b':
+            return '\b';
+        case 'f':
+            return '\f';
+        case 'n':
+            return '\n';
+        case 'r':
+            return '\r';
+        case 't':
+            return '\t';
+        case 'v':
+            return '\v';
+        default:
+            return std::nullopt;
     }
 }
 

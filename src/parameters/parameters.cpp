@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
+#include <variant>
 
 #include "reprise/core/error.hpp"
 #include "reprise/parameters/nearest_name.hpp"
@@ -54,20 +56,20 @@ void note_numpy_scalars(PythonLiteral const& literal, std::vector<std::string>& 
 }
 
 Json parse_dictionary(std::string const& text, std::vector<std::string>& numpy_scalars) {
-    auto literal = read_python_literal(text);
-    if (!literal) {
-        auto const& error = literal.error();
-        if (error.names_parameter) throw InputError(error.what);
+    auto outcome = read_python_literal(text);
+    if (auto const* const error = std::get_if<LiteralError>(&outcome)) {
+        if (error->names_parameter) throw InputError(error->what);
         throw InputError("cannot read the parameter dictionary (at offset " +
-                         std::to_string(error.offset) + ": " + error.what +
+                         std::to_string(error->offset) + ": " + error->what +
                          "). Give a Python dictionary, such as \"{'working_dir': 'out'}\".");
     }
-    if (!literal.value().value.is_object()) {
+    auto& literal = std::get<PythonLiteral>(outcome);
+    if (!literal.value.is_object()) {
         throw InputError(
             "the parameters are no dictionary. Give one, such as \"{'working_dir': 'out'}\".");
     }
-    note_numpy_scalars(literal.value(), numpy_scalars);
-    return std::move(literal.value().value);
+    note_numpy_scalars(literal, numpy_scalars);
+    return std::move(literal.value);
 }
 
 Json parse_file(std::string const& path, FileReader const& read_file) {
@@ -118,9 +120,9 @@ class Override {
 
   private:
     static PythonLiteral read_value(std::string_view text, std::string const& name) {
-        auto literal = read_python_literal(text, name);
-        if (literal) return std::move(literal.value());
-        auto const& error = literal.error();
+        auto outcome = read_python_literal(text, name);
+        if (auto* const literal = std::get_if<PythonLiteral>(&outcome)) return std::move(*literal);
+        auto const& error = std::get<LiteralError>(outcome);
         if (error.names_parameter) throw InputError(error.what);
         throw InputError("value '" + shortened(text) + "' of parameter '" + name +
                          "' is no Python literal (at offset " + std::to_string(error.offset) +
@@ -173,46 +175,35 @@ void refuse_imports(Json const& value) {
     for (auto const& element : value) refuse_imports(element);
 }
 
-/// Puts the value at the end of the path of names, once.
-void insert_nested(Json& groups, std::string const& name, Json const& value,
+/// Whether the members of an object at this path are parameters, whose names may hold dots, and
+/// not a value: config, config.<file>, runner, learner, singularity.
+bool holds_parameters(std::string const& path) {
+    auto const dots = std::count(path.begin(), path.end(), '.');
+    return dots == 0 || (dots == 1 && path.starts_with("config."));
+}
+
+/// Puts the value at the end of its path of names, and refuses to put one over another.
+void insert_nested(Json& group, std::string const& name, Json const& value,
                    std::string const& prefix) {
     auto const dot = name.find('.');
     auto const step = name.substr(0, dot);
     auto const path = prefix.empty() ? step : prefix + "." + step;
     bool const leaf = dot == std::string::npos;
-    // Names of a configuration file's own objects may hold dots: config.<file>.<name> is split,
-    // what is below it is a value.
-    bool const is_group =
-        value.is_object() && !value.empty() &&
-        std::count(path.begin(), path.end(), '.') < (path.starts_with("config") ? 2 : 1);
-    if (leaf && is_group) {
-        if (groups.contains(step) && !groups[step].is_object()) {
-            throw InputError("parameter '" + path + "' is given twice. Keep one of the two.");
-        }
-        if (!groups.contains(step)) groups[step] = Json::object();
-        for (auto const& member : value.items()) {
-            insert_nested(groups[step], member.key(), member.value(), path);
-        }
-        return;
-    }
-    if (leaf) {
-        if (groups.contains(step) && !(groups[step].is_object() && value.is_object())) {
-            throw InputError("parameter '" + path + "' is given twice. Keep one of the two.");
-        }
-        if (!groups.contains(step)) {
-            groups[step] = value;
-            return;
-        }
-        for (auto const& member : value.items()) {
-            insert_nested(groups[step], member.key(), member.value(), path);
-        }
-        return;
-    }
-    if (!groups.contains(step)) groups[step] = Json::object();
-    if (!groups[step].is_object()) {
+    bool const is_new = !group.contains(step);
+    bool const descend = !leaf || (value.is_object() && (!is_new || holds_parameters(path)));
+    if (!is_new && !(descend && group[step].is_object())) {
         throw InputError("parameter '" + path + "' is given twice. Keep one of the two.");
     }
-    insert_nested(groups[step], name.substr(dot + 1), value, path);
+    if (!descend) {
+        group[step] = value;
+        return;
+    }
+    auto& inner = group[step];
+    if (is_new) inner = Json::object();
+    if (!leaf) return insert_nested(inner, name.substr(dot + 1), value, path);
+    for (auto const& member : value.items()) {
+        insert_nested(inner, member.key(), member.value(), path);
+    }
 }
 
 }  // namespace

@@ -33,13 +33,37 @@ struct Node {
     std::uint64_t magnitude = 0;   ///< of an unsigned integer
 };
 
-/// Equality as Python's dict and set see it: 1 == 1.0 == True.
+/// An integer as sign and magnitude; booleans are 0 and 1.
+struct WholeNumber {
+    bool negative = false;
+    std::uint64_t magnitude = 0;
+
+    friend bool operator==(WholeNumber const&, WholeNumber const&) = default;
+};
+
+/// Nothing for a number with a fraction or beyond 64 bits, and for what is no number.
+std::optional<WholeNumber> whole_number(Json const& value) {
+    if (value.is_boolean()) return WholeNumber{false, value.get<bool>() ? 1U : 0U};
+    if (value.is_number_unsigned()) return WholeNumber{false, value.get<std::uint64_t>()};
+    if (value.is_number_integer()) {
+        auto const number = value.get<std::int64_t>();
+        return WholeNumber{number < 0, number < 0 ? 0 - static_cast<std::uint64_t>(number)
+                                                  : static_cast<std::uint64_t>(number)};
+    }
+    constexpr double two_to_64 = 18446744073709551616.0;
+    if (!value.is_number_float()) return std::nullopt;
+    auto const number = value.get<double>();
+    auto const magnitude = std::fabs(number);
+    if (magnitude >= two_to_64 || magnitude != std::floor(magnitude)) return std::nullopt;
+    return WholeNumber{number < 0, static_cast<std::uint64_t>(magnitude)};
+}
+
+/// Equality as Python's dict and set see it: 1 == 1.0 == True, and exact for large integers, which
+/// nlohmann's is not.
 bool python_equal(Json const& a, Json const& b) {
-    auto const as_number = [](Json const& value) {
-        return value.is_boolean() ? Json(value.get<bool>() ? 1 : 0) : value;
-    };
-    auto const is_number = [](Json const& value) { return value.is_number() || value.is_boolean(); };
-    if (is_number(a) && is_number(b)) return as_number(a) == as_number(b);
+    auto const whole_a = whole_number(a);
+    auto const whole_b = whole_number(b);
+    if (whole_a || whole_b) return whole_a == whole_b;
     if (a.is_array() && b.is_array()) {
         return std::equal(a.begin(), a.end(), b.begin(), b.end(), python_equal);
     }
@@ -138,7 +162,8 @@ class Parser {
         skip_space();
     }
     void close_bracket(char bracket) {
-        if (cursor_.peek() != bracket) refuse_here(std::string("expected ',' or '") + bracket + "'");
+        if (cursor_.peek() != bracket)
+            refuse_here(std::string("expected ',' or '") + bracket + "'");
         cursor_.advance();
         --depth_;
         skip_space();
@@ -162,12 +187,17 @@ class Parser {
         if (at_string(cursor_)) return {take_strings(cursor_, line_ends())};
         if (at_number(cursor_)) return take_unsigned_number();
         switch (c) {
-            case '[': return take_list();
-            case '(': return take_parentheses();
-            case '{': return take_braces();
+            case '[':
+                return take_list();
+            case '(':
+                return take_parentheses();
+            case '{':
+                return take_braces();
             case '+':
-            case '-': return take_signed();
-            default: break;
+            case '-':
+                return take_signed();
+            default:
+                break;
         }
         if (std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_') return take_name();
         refuse_here("expected a value");
@@ -306,11 +336,10 @@ class Parser {
         } else {
             text = value.is_number_float() ? python_float(value.get<double>()) : value.dump();
         }
-        bool const seen =
-            !value.is_string() && std::any_of(keys.others.begin(), keys.others.end(),
-                                              [&](Json const& other) {
-                                                  return python_equal(other, value);
-                                              });
+        bool const seen = !value.is_string() && std::any_of(keys.others.begin(), keys.others.end(),
+                                                            [&](Json const& other) {
+                                                                return python_equal(other, value);
+                                                            });
         if (!value.is_string()) keys.others.push_back(value);
         if (seen || !keys.texts.insert(text).second) {
             throw LiteralFault{{offset,
@@ -437,7 +466,8 @@ class Parser {
                           : *kind == NumpyKind::integer ? value.is_number_integer()
                           : *kind == NumpyKind::boolean ? value.is_boolean()
                                                         : value.is_string();
-        if (!fits) refuse_literal(start, "np." + std::string(name) + " holds a value of another type");
+        if (!fits)
+            refuse_literal(start, "np." + std::string(name) + " holds a value of another type");
         if (*kind == NumpyKind::floating) node.value = value.get<double>();
         node.unsigned_number = false;
         result_.numpy_scalars.push_back(name_);
@@ -455,8 +485,8 @@ class Parser {
 
 }  // namespace
 
-Result<PythonLiteral, LiteralError> read_python_literal(std::string_view text,
-                                                        std::string_view name) {
+std::variant<PythonLiteral, LiteralError> read_python_literal(std::string_view text,
+                                                              std::string_view name) {
     if (auto const nul = text.find('\0'); nul != std::string_view::npos) {
         return LiteralError{nul, "a NUL character", false};
     }
@@ -471,9 +501,11 @@ Result<PythonLiteral, LiteralError> read_python_literal(std::string_view text,
 }
 
 Result<nlohmann::ordered_json> parse_python_literal(std::string_view text) {
-    auto literal = read_python_literal(text);
-    if (!literal) return ParseError{literal.error().offset, literal.error().what};
-    return std::move(literal.value().value);
+    auto outcome = read_python_literal(text);
+    if (auto* const error = std::get_if<LiteralError>(&outcome)) {
+        return ParseError{error->offset, std::move(error->what)};
+    }
+    return std::move(std::get<PythonLiteral>(outcome).value);
 }
 
 }  // namespace reprise

@@ -18,7 +18,9 @@ using Json = nlohmann::ordered_json;
 
 /// The code point that begins at `at`, which moves behind it. Expects well-formed UTF-8.
 std::uint32_t take_code_point(std::string_view text, std::size_t& at) {
-    auto const next = [&] { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[at++])); };
+    auto const next = [&] {
+        return static_cast<std::uint32_t>(static_cast<unsigned char>(text[at++]));
+    };
     auto const lead = next();
     if (lead < 0x80) return lead;
     int const more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
@@ -41,13 +43,13 @@ bool is_printable(std::uint32_t code) {
         std::uint32_t last;
     };
     static constexpr std::array<Range, 30> hidden{{
-        {0x0000, 0x001F},   {0x007F, 0x00A0},   {0x00AD, 0x00AD},   {0x0600, 0x0605},
-        {0x061C, 0x061C},   {0x06DD, 0x06DD},   {0x070F, 0x070F},   {0x0890, 0x0891},
-        {0x08E2, 0x08E2},   {0x1680, 0x1680},   {0x180E, 0x180E},   {0x2000, 0x200F},
-        {0x2028, 0x202F},   {0x205F, 0x206F},   {0x3000, 0x3000},   {0xD800, 0xF8FF},
-        {0xFDD0, 0xFDEF},   {0xFEFF, 0xFEFF},   {0xFFF0, 0xFFFB},   {0xFFFE, 0xFFFF},
-        {0x110BD, 0x110BD}, {0x110CD, 0x110CD}, {0x13430, 0x13438}, {0x1BCA0, 0x1BCA3},
-        {0x1D173, 0x1D17A}, {0x1FFFE, 0x1FFFF}, {0x2FFFE, 0x2FFFF}, {0x3FFFE, 0xE00FF},
+        {0x0000, 0x001F},   {0x007F, 0x00A0},     {0x00AD, 0x00AD},   {0x0600, 0x0605},
+        {0x061C, 0x061C},   {0x06DD, 0x06DD},     {0x070F, 0x070F},   {0x0890, 0x0891},
+        {0x08E2, 0x08E2},   {0x1680, 0x1680},     {0x180E, 0x180E},   {0x2000, 0x200F},
+        {0x2028, 0x202F},   {0x205F, 0x206F},     {0x3000, 0x3000},   {0xD800, 0xF8FF},
+        {0xFDD0, 0xFDEF},   {0xFEFF, 0xFEFF},     {0xFFF0, 0xFFFB},   {0xFFFE, 0xFFFF},
+        {0x110BD, 0x110BD}, {0x110CD, 0x110CD},   {0x13430, 0x13438}, {0x1BCA0, 0x1BCA3},
+        {0x1D173, 0x1D17A}, {0x1FFFE, 0x1FFFF},   {0x2FFFE, 0x2FFFF}, {0x3FFFE, 0xE00FF},
         {0xE01F0, 0xFFFFF}, {0x100000, 0x10FFFF},
     }};
     return std::none_of(hidden.begin(), hidden.end(), [&](Range const& range) {
@@ -56,8 +58,8 @@ bool is_printable(std::uint32_t code) {
 }
 
 std::string repr_of_text(std::string_view text) {
-    bool const double_quotes = text.find('\'') != std::string_view::npos &&
-                               text.find('"') == std::string_view::npos;
+    bool const double_quotes =
+        text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos;
     char const quote = double_quotes ? '"' : '\'';
     std::string out(1, quote);
     for (std::size_t at = 0; at < text.size();) {
@@ -87,14 +89,29 @@ void append_json_text(std::string& out, std::string_view text) {
     for (std::size_t at = 0; at < text.size();) {
         auto const code = take_code_point(text, at);
         switch (code) {
-            case '"': out += "\\\""; continue;
-            case '\\': out += "\\\\"; continue;
-            case '\b': out += "\\b"; continue;
-            case '\f': out += "\\f"; continue;
-            case '\n': out += "\\n"; continue;
-            case '\r': out += "\\r"; continue;
-            case '\t': out += "\\t"; continue;
-            default: break;
+            case '"':
+                out += "\\\"";
+                continue;
+            case '\\':
+                out += "\\\\";
+                continue;
+            case '\b':
+                out += "\\b";
+                continue;
+            case '\f':
+                out += "\\f";
+                continue;
+            case '\n':
+                out += "\\n";
+                continue;
+            case '\r':
+                out += "\\r";
+                continue;
+            case '\t':
+                out += "\\t";
+                continue;
+            default:
+                break;
         }
         if (code >= 0x20 && code < 0x7F) {
             out += static_cast<char>(code);
@@ -118,12 +135,16 @@ class JsonWriter {
 
     void write(Json const& value) {
         switch (value.type()) {
-            case Json::value_t::object: return write_object(value);
-            case Json::value_t::array: return write_array(value);
+            case Json::value_t::object:
+                return write_object(value);
+            case Json::value_t::array:
+                return write_array(value);
             case Json::value_t::string:
                 return append_json_text(out_, value.get_ref<std::string const&>());
-            case Json::value_t::number_float: return write_float(value.get<double>());
-            default: out_ += value.dump();
+            case Json::value_t::number_float:
+                return write_float(value.get<double>());
+            default:
+                out_ += value.dump();
         }
     }
     std::string take() { return std::move(out_); }
@@ -225,17 +246,22 @@ std::string python_float(double value) {
         return out + "0." + std::string(static_cast<std::size_t>(-exponent - 1), '0') + digits;
     }
     auto const whole = static_cast<std::size_t>(exponent) + 1;
-    if (digits.size() <= whole) return out + digits + std::string(whole - digits.size(), '0') + ".0";
+    if (digits.size() <= whole)
+        return out + digits + std::string(whole - digits.size(), '0') + ".0";
     return out + digits.substr(0, whole) + "." + digits.substr(whole);
 }
 
 std::string python_repr(Json const& value, std::set<std::string> const& tuples,
                         std::string const& pointer) {
     switch (value.type()) {
-        case Json::value_t::null: return "None";
-        case Json::value_t::boolean: return value.get<bool>() ? "True" : "False";
-        case Json::value_t::number_float: return python_float(value.get<double>());
-        case Json::value_t::string: return repr_of_text(value.get_ref<std::string const&>());
+        case Json::value_t::null:
+            return "None";
+        case Json::value_t::boolean:
+            return value.get<bool>() ? "True" : "False";
+        case Json::value_t::number_float:
+            return python_float(value.get<double>());
+        case Json::value_t::string:
+            return repr_of_text(value.get_ref<std::string const&>());
         case Json::value_t::array: {
             bool const tuple = tuples.contains(pointer);
             std::string out = tuple ? "(" : "[";
@@ -255,7 +281,8 @@ std::string python_repr(Json const& value, std::set<std::string> const& tuples,
             }
             return out + "}";
         }
-        default: return value.dump();
+        default:
+            return value.dump();
     }
 }
 

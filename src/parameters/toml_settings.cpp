@@ -1,3 +1,5 @@
+// Debian builds a shared library of it as well, which is not needed.
+#define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -36,18 +38,24 @@ class TomlConverter {
 
     Json convert(toml::node const& node, std::string const& name) {
         switch (node.type()) {
-            case toml::node_type::table: return convert_table(*node.as_table(), name);
-            case toml::node_type::array: return convert_array(*node.as_array(), name);
-            case toml::node_type::string: return node.as_string()->get();
-            case toml::node_type::integer: return node.as_integer()->get();
-            case toml::node_type::boolean: return node.as_boolean()->get();
+            case toml::node_type::table:
+                return convert_table(*node.as_table(), name);
+            case toml::node_type::array:
+                return convert_array(*node.as_array(), name);
+            case toml::node_type::string:
+                return node.as_string()->get();
+            case toml::node_type::integer:
+                return node.as_integer()->get();
+            case toml::node_type::boolean:
+                return node.as_boolean()->get();
             case toml::node_type::floating_point: {
                 auto const value = node.as_floating_point()->get();
                 if (std::isfinite(value)) return value;
                 refuse(name, "is " + python_float(value) + " (not a finite number)",
                        "Give it a finite number.");
             }
-            default: refuse(name, "is a date or time", "Write it as a string.");
+            default:
+                refuse(name, "is a date or time", "Write it as a string.");
         }
     }
 

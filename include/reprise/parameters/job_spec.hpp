@@ -40,7 +40,7 @@ struct RunnerOptions {
     int iterations_per_job = 1;
     std::optional<std::int64_t> base_seed;  ///< >= 0; unset: the job id, by hand 0
     int early_reports = 0;                  ///< milestones over the whole sample; 0: off
-    std::vector<std::string> reducers;     ///< beside mean and std; no repetitions
+    std::vector<std::string> reducers;      ///< beside mean and std; no repetitions
     std::optional<int> accept;              ///< on_exhausted: k reruns are enough; unset: fail
     std::string results_dir;                ///< empty: the working directory
     int max_restarts = 1000;                ///< starts after the first

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "reprise/core/error.hpp"
@@ -48,8 +49,8 @@ struct LiteralError {
 /// @param text UTF-8.
 /// @param name of the parameter whose value the text is; empty for a dictionary of parameters.
 ///        Errors name what lies inside as name.key or name:index.
-[[nodiscard]] Result<PythonLiteral, LiteralError> read_python_literal(std::string_view text,
-                                                                      std::string_view name = {});
+[[nodiscard]] std::variant<PythonLiteral, LiteralError> read_python_literal(
+    std::string_view text, std::string_view name = {});
 
 /// The same, for who needs the value alone.
 [[nodiscard]] Result<nlohmann::ordered_json> parse_python_literal(std::string_view text);
