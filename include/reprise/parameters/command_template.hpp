@@ -1,8 +1,9 @@
 /// @file Placeholders in the learner's commands.
 ///
-/// @config@ @run_dir@ @working_dir@ @seed@ @run@ @iteration@ @attempt@ stand anywhere in an
-/// argument; @@ is one @. Braces and $ do not reach a job unchanged: the cluster_utils server
-/// evaluates the former, its shell the latter.
+/// @config@ @run_dir@ @working_dir@ @seed@ @run@ @iteration@ @attempt@ @load_path@ stand anywhere
+/// in an argument; @@ is one @. (Braces and $ would not reach a job: the cluster_utils server
+/// evaluates the former, its shell the latter.) load_path is the model to continue from, empty for
+/// a fresh start: for learners that do not read it from the seed's configuration files.
 #pragma once
 
 #include <string>
@@ -21,8 +22,8 @@ void check_command(std::vector<std::string> const& command, std::string const& p
 [[nodiscard]] std::vector<std::string> expand_command(std::vector<std::string> const& command,
                                                       AttemptContext const& context);
 
-/// The same values as REPRISE_CONFIG, REPRISE_RUN_DIR, …, and REPRISE_LOAD_PATH (empty when the
-/// attempt starts afresh), for learners that do not read the seed's configuration files.
+/// The same values as REPRISE_CONFIG, REPRISE_RUN_DIR, REPRISE_WORKING_DIR, REPRISE_SEED,
+/// REPRISE_RUN, REPRISE_ITERATION, REPRISE_ATTEMPT, REPRISE_LOAD_PATH.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> attempt_environment(
     AttemptContext const& context);
 

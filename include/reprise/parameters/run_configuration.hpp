@@ -12,8 +12,9 @@
 ///   others      the same type; an object is merged name by name
 ///   anything    None
 /// Forced, unless a parameter sets them, and only where the template has the key: graphics and
-/// xterms of hysr_config (false); load_path, save_path, log_path of rl_config (per attempt); the
-/// seed where the template has null.
+/// xterms of hysr_config (false); save_path and log_path of rl_config (per attempt); the seed where
+/// the template has null. load_path of rl_config is set where an attempt continues from a model,
+/// be it given as a parameter or not: a given one is where the first iteration starts.
 ///
 /// Without a template set the parameters themselves are the configuration: config.json holds all
 /// but reprise's own (runner, learner, singularity, the three counters, working_dir, id).
@@ -38,12 +39,11 @@ struct ConfigurationFile {
 
 /// What an attempt needs on disk before it starts.
 struct RunConfiguration {
-    std::string run_dir;                   ///< absolute
-    std::string config_path;               ///< run_dir/config.json
+    /// As given, but with the seed and the load_path that the training really gets: what is to be
+    /// recorded, and what its commands and environment are to be made of.
+    AttemptContext context;
     std::vector<ConfigurationFile> files;  ///< in the order of writing, config.json last
-    std::int64_t seed = 0;                 ///< what the training really gets; to be recorded
-    std::string load_path;                 ///< empty or null in the configuration: empty here
-    std::string save_path;                 ///< absolute, without suffix
+    std::string save_path;                 ///< of the model, absolute, without suffix
     std::string log_path;                  ///< absolute
     std::string reward_path;               ///< run_dir/learner.reward_file
 };
@@ -60,7 +60,9 @@ class ConfigurationSet {
     [[nodiscard]] RunConfiguration for_attempt(AttemptContext const& context) const;
 
     /// Steps of one training iteration, where the configuration tells; for progress.
-    [[nodiscard]] std::optional<std::int64_t> steps_per_iteration() const;
+    [[nodiscard]] std::optional<std::int64_t> steps_per_iteration() const noexcept {
+        return steps_;
+    }
 
     /// The configuration files with everything that does not depend on the attempt: an object
     /// with a member per file (without templates: the one configuration). For the results file.
@@ -73,14 +75,19 @@ class ConfigurationSet {
 
   private:
     ConfigurationSet() = default;
+    void load_templates(JobSpec const& spec, nlohmann::ordered_json const& config,
+                        FileReader const& read_file);
+    void take_parameters(nlohmann::ordered_json const& nested);
+    void find_steps();
+    void find_seed();
 
     nlohmann::ordered_json merged_ = nlohmann::ordered_json::object();
     bool has_templates_ = false;
     LearnerProfile learner_;
-    std::optional<nlohmann::ordered_json::json_pointer> steps_;
-    std::optional<nlohmann::ordered_json::json_pointer> seed_;
-    bool load_path_forced_ = false;
-    bool save_path_forced_ = false;
+    std::optional<std::int64_t> steps_;
+    std::string seed_pointer_;       ///< where the seed stands; empty: nowhere
+    bool has_load_path_ = false;     ///< rl_config.load_path is there
+    bool save_path_forced_ = false;  ///< rl_config.save_path is there, no parameter sets it
     bool log_path_forced_ = false;
     std::vector<std::string> notices_;
 };
