@@ -364,7 +364,8 @@ Verdict Dispatcher::verdict_now() const {
 }
 
 std::optional<Verdict> Dispatcher::failure() const {
-    auto const common = common_quick_failure();
+    // The verdict tells of the last attempt: wait until its row counts.
+    auto const common = nothing_to_save() ? common_quick_failure() : std::nullopt;
     if (!state_.failed() && !common) return std::nullopt;
     int worst = 0;
     for (int run = 0; run < state_.plan().learning_runs; ++run) {
