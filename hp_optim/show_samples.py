@@ -129,7 +129,7 @@ def template_value(sample, name):
 
 def table(samples, metrics, reference=None):
     """The lines of the table, best sample first."""
-    names = varied(samples) if len(samples) > 1 else []
+    names = varied(samples + [reference] if reference else samples)
 
     def line(label, sample, mean, std):
         values = []
