@@ -151,7 +151,8 @@ class Demo:
             print("  %-60s %s" % (os.path.join(where, path), what))
         print("This table again:")
         print("  .venv/bin/python hp_optim/show_samples.py %s/runs \\" % where)
-        print("      --search %s/search --reference %s/template_defaults/results.h5" % (where, where))
+        print("      --search %s/search \\" % where)
+        print("      --reference %s/template_defaults/results.h5" % where)
 
 
 class Follower:
