@@ -1,61 +1,57 @@
 #include "reprise/commands/launcher.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
 #include <optional>
 #include <random>
-#include <system_error>
 #include <utility>
 
 #include "reprise/commands/install_layout.hpp"
 #include "reprise/commands/log.hpp"
 #include "reprise/commands/lost_start.hpp"
 #include "reprise/commands/rank_group.hpp"
+#include "reprise/commands/scratch_directory.hpp"
 #include "reprise/commands/server_voice.hpp"
 #include "reprise/container/training_environment.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/parameters/client_files.hpp"
 #include "reprise/system/file_system.hpp"
 #include "reprise/system/host.hpp"
-#include "reprise/system/posix_error.hpp"
 #include "reprise/system/process_tree.hpp"
 
 namespace reprise {
 namespace {
-
-/// A private directory for the sockets and segments of mpirun and MPI, removed with its content.
-/// In memory where possible: MPI's segments are mapped files.
-class ScratchDirectory {
-  public:
-    ScratchDirectory() {
-        for (std::string const base : {"/dev/shm", "/tmp"}) {
-            path_ = base + "/reprise.XXXXXX";
-            if (::mkdtemp(path_.data()) != nullptr) return;
-        }
-        throw posix_error(errno, "create directory", path_);
-    }
-    ScratchDirectory(ScratchDirectory const&) = delete;
-    ScratchDirectory& operator=(ScratchDirectory const&) = delete;
-    ~ScratchDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    [[nodiscard]] std::string const& path() const noexcept { return path_; }
-
-  private:
-    std::string path_;
-};
 
 /// Nobody else's: the name stands for this process and this moment.
 std::string channel_name() {
     std::random_device random;
     return "reprise." + std::to_string(::getpid()) + "." + std::to_string(random()) +
            std::to_string(random());
+}
+
+/// What a server can be found by in a command line that is wrong elsewhere: else the search would
+/// wait for ever for a job that never registered.
+JobArguments make_out_server(std::vector<std::string> const& arguments) {
+    std::vector<std::string> id_and_server;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        for (std::string const option : {"--job-id", "--cluster-utils-server"}) {
+            if (arguments[i].rfind(option + "=", 0) == 0) id_and_server.push_back(arguments[i]);
+            if (arguments[i] == option && i + 1 < arguments.size()) {
+                id_and_server.push_back(option + "=" + arguments[i + 1]);
+            }
+        }
+    }
+    for (auto attempt : {id_and_server, {arguments.empty() ? "" : arguments.front()}}) {
+        if (attempt.size() == 2) attempt.emplace_back("--parameter-dict");
+        attempt.emplace_back("{}");
+        try {
+            return parse_job_arguments(attempt);
+        } catch (InputError const&) {
+            continue;
+        }
+    }
+    return {};
 }
 
 Verdict failed(std::string reason, std::vector<std::string> details = {}) {
@@ -76,10 +72,7 @@ class Launcher {
     Verdict run() {
         std::optional<JobContext> context;
         try {
-            auto const arguments = parse_job_arguments(options_.arguments);
-            voice_ = ServerVoice(arguments);
-            by_hand_ = !arguments.server;
-            voice_.started(host_name());
+            auto const arguments = read_arguments();
             context = load_job_context(options_, arguments);
             check_commands(*context);
             (void)helper_path();
@@ -114,13 +107,32 @@ class Launcher {
     }
 
   private:
+    JobArguments read_arguments() {
+        try {
+            auto arguments = parse_job_arguments(options_.arguments);
+            register_at(arguments);
+            return arguments;
+        } catch (InputError const&) {
+            if (voice_.mute()) register_at(make_out_server(options_.arguments));
+            throw;
+        }
+    }
+
+    void register_at(JobArguments const& arguments) {
+        voice_ = ServerVoice(arguments);
+        by_hand_ = voice_.mute();
+        voice_.started(host_name());
+    }
+
     Verdict launch(JobContext const& context) {
-        ScratchDirectory const scratch;
+        // The only rank uses no MPI, so nothing is put on disk for it.
+        std::optional<ScratchDirectory> scratch;
+        if (context.use_mpirun) scratch.emplace(channel_name_);
         ChannelListener listener(channel_name_);
         LaunchRequest request;
         request.program = own_executable();
         request.channel = channel_name_;
-        request.scratch = scratch.path();
+        if (scratch) request.scratch = scratch->path();
         request.ranks = context.ranks;
         request.use_mpirun = context.use_mpirun;
         request.root = ::geteuid() == 0;
@@ -179,7 +191,12 @@ class Launcher {
 int run_job(JobOptions const& options) {
     std::signal(SIGPIPE, SIG_IGN);
     (void)become_subreaper();
-    set_up_log("launcher", log_level_of(options.log_level));
+    set_up_log("launcher", LogLevel::info);
+    try {
+        set_up_log("launcher", log_level_of(options.log_level));
+    } catch (InputError const& e) {
+        return refuse_job(options.arguments, e.what());
+    }
     Launcher launcher(options);
     Verdict verdict;
     try {
@@ -190,6 +207,19 @@ int run_job(JobOptions const& options) {
     }
     launcher.speak(verdict);
     return exit_code_of(verdict.kind);
+}
+
+int refuse_job(std::vector<std::string> const& arguments, std::string const& reason) {
+    set_up_log("launcher", LogLevel::info);
+    log_error(reason);
+    try {
+        ServerVoice voice(make_out_server(arguments));
+        voice.started(host_name());
+        voice.last_word(failed(reason));
+    } catch (Error const& e) {
+        log_error(e.what());
+    }
+    return exit_code_of(VerdictKind::failed);
 }
 
 }  // namespace reprise

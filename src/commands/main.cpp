@@ -72,14 +72,16 @@ int run(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (CLI::ParseError const& e) {
-        return app.exit(e) == 0 ? 0 : 1;
+        bool const wrong = e.get_exit_code() != 0;
+        if (wrong && argc > 1 && std::string(argv[1]) == "job") {
+            return refuse_job({argv + 2, argv + argc},
+                              std::string(e.what()) + " See: reprise job --help");
+        }
+        app.exit(e);
+        return wrong ? 1 : 0;
     }
     if (job->parsed()) {
         job_options.arguments = job->remaining();
-        if (job_options.arguments.empty()) {
-            std::fputs("reprise job: no parameters. See: reprise job --help\n", stderr);
-            return 1;
-        }
         return run_job(job_options);
     }
     rank_options.job.arguments = rank->remaining();

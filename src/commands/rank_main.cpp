@@ -14,6 +14,7 @@
 #include "reprise/commands/launcher_messages.hpp"
 #include "reprise/commands/log.hpp"
 #include "reprise/commands/rank_loop.hpp"
+#include "reprise/commands/scratch_directory.hpp"
 #include "reprise/container/training_environment.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/results/results_reader.hpp"
@@ -272,6 +273,31 @@ void Rank::dismiss() {
     post_.flush(farewell_limit);
 }
 
+int run_with_mpi(RankOptions const& options, SignalFd& signals) {
+    MpiSession const session;
+    // Inside the session's scope: outside it Boost.MPI ends the process before any handler runs.
+    try {
+        auto const rank = session.world().rank();
+        set_up_log("rank " + std::to_string(rank), log_level_of(options.job.log_level));
+        RankPost post(session, options.channel, host_name());
+        return Rank(options, post, signals).run();
+    } catch (std::exception const& e) {
+        log_error(e.what());
+        kill_all_descendants(milliseconds(1000));
+        _exit(1);
+    }
+}
+
+/// A launcher that was killed cannot clean up any more.
+bool launcher_lives(std::string const& channel) {
+    try {
+        (void)Channel::connect(channel);
+        return true;
+    } catch (Error const&) {
+        return false;
+    }
+}
+
 }  // namespace
 
 int rank_main(RankOptions const& options) {
@@ -288,18 +314,9 @@ int rank_main(RankOptions const& options) {
         RankPost post;
         return Rank(options, post, signals).run();
     }
-    MpiSession const session;
-    // Inside the session's scope: outside it Boost.MPI ends the process before any handler runs.
-    try {
-        set_up_log("rank " + std::to_string(session.world().rank()),
-                   log_level_of(options.job.log_level));
-        RankPost post(session, options.channel, host_name());
-        return Rank(options, post, signals).run();
-    } catch (std::exception const& e) {
-        log_error(e.what());
-        kill_all_descendants(milliseconds(1000));
-        _exit(1);
-    }
+    int const code = run_with_mpi(options, signals);
+    if (!launcher_lives(options.channel)) remove_scratch(options.channel);
+    return code;
 }
 
 }  // namespace reprise
