@@ -35,14 +35,15 @@ std::optional<AttemptKey> key_of(std::string_view name) {
     return key;
 }
 
-std::size_t longest(std::vector<std::string> const& names) {
-    std::size_t size = 1;
+/// Bytes that each name takes, its NUL included.
+std::size_t name_size(std::vector<std::string> const& names) {
+    std::size_t size = 0;
     for (auto const& name : names) size = std::max(size, name.size());
-    return size;
+    return size + 1;
 }
 
 void write_columns(hid_t dataset, std::vector<std::string> const& columns) {
-    auto const size = longest(columns);
+    auto const size = name_size(columns);
     std::string bytes(size * columns.size(), '\0');
     for (std::size_t i = 0; i < columns.size(); ++i)
         std::copy(columns[i].begin(), columns[i].end(),
@@ -77,7 +78,7 @@ std::vector<std::string> read_columns(hid_t dataset, std::size_t count) {
 
 /// The curve less its last columns, if their names do not fit into an attribute.
 Curve without_last_columns(Curve const& curve) {
-    auto const kept = max_column_names_size / longest(curve.columns);
+    auto const kept = max_column_names_size / name_size(curve.columns);
     Curve narrow{{curve.columns.begin(), curve.columns.begin() + static_cast<std::ptrdiff_t>(kept)},
                  curve.rows,
                  {}};
@@ -119,8 +120,9 @@ bool Curves::contains(AttemptKey const& key) const {
 void Curves::add(AttemptKey const& key, Curve const& curve) {
     REPRISE_EXPECT(curve.values.size() == curve.rows * curve.columns.size());
     if (curve.columns.empty()) return;
-    if (longest(curve.columns) * curve.columns.size() > max_column_names_size) {
-        if (longest(curve.columns) <= max_column_names_size) add(key, without_last_columns(curve));
+    if (name_size(curve.columns) * curve.columns.size() > max_column_names_size) {
+        if (name_size(curve.columns) <= max_column_names_size)
+            add(key, without_last_columns(curve));
         return;
     }
     std::array<hsize_t, 2> const extent{curve.rows, curve.columns.size()};

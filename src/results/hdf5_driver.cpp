@@ -71,9 +71,9 @@ herr_t driver_close(H5FD_t* file) {
 }
 
 herr_t driver_query(H5FD_t const*, unsigned long* flags) {
-    if (flags != nullptr)
-        *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA |
-                 H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_AGGREGATE_SMALLDATA;
+    // Without H5FD_FEAT_AGGREGATE_*: HDF5 would take space in blocks, and what it does not use of
+    // them would be lost at each snapshot.
+    if (flags != nullptr) *flags = H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE;
     return 0;
 }
 

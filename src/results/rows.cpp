@@ -245,7 +245,7 @@ Hdf5Type start_row_type() { return row_type<StartRow>(start_row_size); }
 Hdf5Type text_type(std::size_t size) {
     Hdf5Type type(H5Tcopy(H5T_C_S1), "H5Tcopy");
     checked(H5Tset_size(type.get(), size), "H5Tset_size");
-    checked(H5Tset_strpad(type.get(), H5T_STR_NULLPAD), "H5Tset_strpad");
+    checked(H5Tset_strpad(type.get(), H5T_STR_NULLTERM), "H5Tset_strpad");
     checked(H5Tset_cset(type.get(), H5T_CSET_UTF8), "H5Tset_cset");
     return type;
 }

@@ -52,7 +52,8 @@ void set_confirmed(std::span<std::byte> row) noexcept;
 [[nodiscard]] Hdf5Type attempt_row_type();
 [[nodiscard]] Hdf5Type start_row_type();
 
-/// A UTF-8 string type of a fixed size in bytes, padded with NUL.
+/// A UTF-8 string type of a fixed size in bytes, the last of them a NUL. (The type that is padded
+/// instead h5dump prints with all its padding.)
 [[nodiscard]] Hdf5Type text_type(std::size_t size);
 
 }  // namespace reprise::results

@@ -14,10 +14,9 @@ using Texts = std::map<std::string, std::string>;
 
 Hdf5Space scalar() { return {H5Screate(H5S_SCALAR), "H5Screate"}; }
 
-/// HDF5 texts have at least one byte.
-std::string padded(std::string const& text) { return text.empty() ? std::string(1, '\0') : text; }
+std::string terminated(std::string const& text) { return text + '\0'; }
 
-std::string unpadded(std::string text) {
+std::string unterminated(std::string text) {
     text.resize(text.find_last_not_of('\0') + 1);  // npos + 1 is 0
     return text;
 }
@@ -62,7 +61,7 @@ Hdf5Group open_group(hid_t parent, char const* name) {
 }
 
 void write_text(hid_t group, std::string const& name, std::string const& text) {
-    auto const bytes = padded(text);
+    auto const bytes = terminated(text);
     auto const type = text_type(bytes.size());
     Hdf5Properties const creation(H5Pcreate(H5P_DATASET_CREATE), "H5Pcreate");
     checked(H5Pset_obj_track_times(creation.get(), false), "H5Pset_obj_track_times");
@@ -80,7 +79,7 @@ std::string read_text(hid_t group, std::string const& name) {
     std::string text(H5Tget_size(type.get()), '\0');
     checked(H5Dread(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()),
             "H5Dread");
-    return unpadded(text);
+    return unterminated(text);
 }
 
 void write_texts(hid_t parent, char const* name, Texts const& texts) {
@@ -124,7 +123,7 @@ std::string read_text_attribute(hid_t object, char const* name) {
     Hdf5Type const type(H5Aget_type(attribute.get()), "H5Aget_type");
     std::string text(H5Tget_size(type.get()), '\0');
     checked(H5Aread(attribute.get(), type.get(), text.data()), "H5Aread");
-    return unpadded(text);
+    return unterminated(text);
 }
 
 herr_t collect_attribute(hid_t, char const* name, H5A_info_t const*, void* names) {
@@ -135,7 +134,7 @@ herr_t collect_attribute(hid_t, char const* name, H5A_info_t const*, void* names
 }  // namespace
 
 void write_text_attribute(hid_t object, char const* name, std::string const& text) {
-    auto const bytes = padded(text);
+    auto const bytes = terminated(text);
     auto const type = text_type(bytes.size());
     Hdf5Attribute attribute(
         H5Acreate2(object, name, type.get(), scalar().get(), H5P_DEFAULT, H5P_DEFAULT),

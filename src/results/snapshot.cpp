@@ -15,19 +15,33 @@
 namespace reprise::results {
 namespace {
 
-/// Makes the dataset of a table, of zeros that are really written: later writes into them need no
-/// new blocks, so a full disk does not stop the recording.
-void create_table(hid_t file, char const* name, Hdf5Type const& type, std::size_t rows) {
+/// Makes the dataset of a table, without room for its rows.
+Hdf5Dataset create_table(hid_t file, char const* name, Hdf5Type const& type, std::size_t rows) {
     hsize_t const extent = rows;
     Hdf5Space const space(H5Screate_simple(1, &extent, nullptr), "H5Screate_simple");
     Hdf5Properties const creation(H5Pcreate(H5P_DATASET_CREATE), "H5Pcreate");
     checked(H5Pset_layout(creation.get(), H5D_CONTIGUOUS), "H5Pset_layout");
-    checked(H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY), "H5Pset_alloc_time");
+    checked(H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_LATE), "H5Pset_alloc_time");
     checked(H5Pset_fill_time(creation.get(), H5D_FILL_TIME_ALLOC), "H5Pset_fill_time");
     checked(H5Pset_obj_track_times(creation.get(), false), "H5Pset_obj_track_times");
-    Hdf5Dataset dataset(
+    return {
         H5Dcreate2(file, name, type.get(), space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
-        "H5Dcreate");
+        "H5Dcreate"};
+}
+
+/// Makes the room for its rows, of zeros that are really written: later writes into them need no
+/// new blocks, so a full disk does not stop the recording.
+void fill_table(Hdf5Dataset& dataset, Hdf5Type const& type) {
+    Hdf5Space const space(H5Dget_space(dataset.get()), "H5Dget_space");
+    if (checked(H5Sget_simple_extent_npoints(space.get()), "H5Sget_simple_extent_npoints") > 0) {
+        hsize_t const first = 0;
+        checked(H5Sselect_elements(space.get(), H5S_SELECT_SET, 1, &first), "H5Sselect_elements");
+        Hdf5Space const one(H5Screate(H5S_SCALAR), "H5Screate");
+        std::vector<std::byte> const row(H5Tget_size(type.get()));
+        checked(
+            H5Dwrite(dataset.get(), type.get(), one.get(), space.get(), H5P_DEFAULT, row.data()),
+            "H5Dwrite");
+    }
     dataset.close();
 }
 
@@ -147,7 +161,8 @@ void Snapshot::write_hdf5(Generation const* source, SnapshotPlan const& plan) {
 }
 
 // The tables are last in the file, and HDF5 gives back space at the end of a file. So they are
-// removed first and made anew last, and however often a job starts again the file does not grow.
+// removed first and made anew last, their rows after all else, and however often a job starts again
+// the file does not grow.
 void Snapshot::write_objects(hid_t file, Generation const* source, SnapshotPlan const& plan) {
     if (source != nullptr) {
         for (auto const* name : {"attempts", "starts"})
@@ -163,8 +178,14 @@ void Snapshot::write_objects(hid_t file, Generation const* source, SnapshotPlan 
         rows = source == nullptr ? Capacity{0, 0}
                                  : Capacity{count_attempts(*source, path_),
                                             scan_starts(starts_of(*source, path_)).starts.size()};
-    create_table(file, "attempts", attempt_row_type(), rows.attempts);
-    create_table(file, "starts", start_row_type(), rows.starts);
+    auto const attempt_type = attempt_row_type();
+    auto const start_type = start_row_type();
+    auto attempts = create_table(file, "attempts", attempt_type, rows.attempts);
+    auto starts = create_table(file, "starts", start_type, rows.starts);
+    // HDF5 puts off where parts of large groups go until it writes them: now, before the rows.
+    checked(H5Fflush(file, H5F_SCOPE_LOCAL), "H5Fflush");
+    fill_table(attempts, attempt_type);
+    fill_table(starts, start_type);
     made_.attempts = find_table(file, "attempts", attempt_row_size);
     made_.starts = find_table(file, "starts", start_row_size);
 }
