@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -191,22 +192,16 @@ class BackendTest(unittest.TestCase):
         self.assertIsNone(first.poll())
         self.assertEqual(run.backends(), before)
 
-    def test_without_a_run_directory_and_a_suffix_all_starts_collide(self):
-        # In a mount namespace of their own, so that they collide with nobody else's.
-        run = Run(self)
-        run.environment.pop("REPRISE_RUN_DIR")
-        script = (
-            "mount -t tmpfs none /dev/shm && { $B/hysr_start_robots $C & } && "
-            "until [ -e /dev/shm/hysr_arm ] && [ -e /dev/shm/hysr_ball ]; do sleep 0.05; done; "
-            "$B/hysr_start_robots $C; echo second $?; $B/hysr_stop; wait $!; echo first $?"
-        )
-        as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        result = subprocess.run(
-            ["unshare", *as_root, "--mount", "sh", "-c", script],
-            env=dict(run.environment, B=COMMANDS, C=run.config),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S,
-        )
-        self.assertEqual(result.stdout.split("\n")[:2], ["second 1", "first 0"], result.stderr)
+    def test_the_name_is_fixed_unless_the_environment_says_otherwise(self):
+        def name(**environment):
+            program = "import segment; print(segment.name_of('arm'), end='')"
+            folder = os.path.join(ROOT, "hp_optim", "table_tennis")
+            environment["PYTHONPATH"] = folder
+            return subprocess.check_output([sys.executable, "-c", program], env=environment)
+
+        self.assertEqual(name(), b"hysr_arm")
+        self.assertEqual(name(HYSR_SEGMENT_SUFFIX="x", REPRISE_RUN_DIR="/a"), b"hysr_arm_x")
+        self.assertNotEqual(name(REPRISE_RUN_DIR="/a"), name(REPRISE_RUN_DIR="/b"))
 
     def test_the_backends_outlive_a_terminated_start_script_until_they_are_stopped(self):
         run = Run(self)
