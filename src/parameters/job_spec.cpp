@@ -70,30 +70,13 @@ std::optional<int> read_accept(ParameterReader& reader, int reruns) {
 }
 
 void refuse_later_runner_parameters(ParameterReader& reader) {
-    if (auto const* const given = reader.value("container");
-        given != nullptr && *given != "auto" && *given != "none") {
-        reader.refuse("container",
-                      "Containers are not available in this version, give 'auto' or 'none'.");
-    }
-    if (auto const* const given = reader.value("cores"); given != nullptr && *given != "all") {
-        reader.refuse("cores", "Sharing out cores is not available in this version, give 'all'.");
-    }
+    (void)reader.choice("container", {"auto", "none"}, {"apptainer", "bubblewrap"});
+    (void)reader.choice("cores", {"all"}, {"split"});
     for (auto const* const name :
          {"gpus_per_run", "time_limit_s", "stop_margin_s", "run_time_limit_s", "stall_timeout_s",
           "tmp_size_mb", "memory_limit_mb"}) {
         reader.refuse_unavailable(name);
     }
-}
-
-/// A choice of which some values belong to a later version.
-std::optional<std::string> read_choice(ParameterReader& reader, std::string const& name,
-                                       Texts const& allowed, Texts const& later) {
-    auto const* const given = reader.value(name);
-    if (given != nullptr && given->is_string() &&
-        std::find(later.begin(), later.end(), given->get<std::string>()) != later.end()) {
-        reader.refuse_unavailable(name, "this value");
-    }
-    return reader.choice(name, allowed);
 }
 
 std::string read_stop_signal(ParameterReader& reader, std::string const& otherwise) {
@@ -110,7 +93,8 @@ std::string read_stop_signal(ParameterReader& reader, std::string const& otherwi
 int read_iterations_per_job(ParameterReader& reader) {
     auto const* const given = reader.value("iterations_per_job");
     if (given != nullptr && *given == "auto") {
-        reader.refuse_unavailable("iterations_per_job", "choosing it by the clock");
+        reader.refuse("iterations_per_job",
+                      "Choosing it by the clock is not available in this version, give a number.");
     }
     return to_int(reader.integer("iterations_per_job", counter_range).value_or(1));
 }
@@ -119,7 +103,7 @@ RunnerOptions read_runner(ParameterReader& reader, int reruns) {
     RunnerOptions options;
     if (auto const ranks = reader.integer("ranks", rank_range)) options.ranks = to_int(*ranks);
     auto const launcher =
-        read_choice(reader, "launcher", {"auto", "mpirun", "none"}, {"srun"}).value_or("auto");
+        reader.choice("launcher", {"auto", "mpirun", "none"}, {"srun"}).value_or("auto");
     options.launcher = launcher == "mpirun" ? LaunchMode::mpirun
                        : launcher == "none" ? LaunchMode::none
                                             : LaunchMode::automatic;
@@ -134,7 +118,7 @@ RunnerOptions read_runner(ParameterReader& reader, int reruns) {
     options.max_restarts =
         to_int(reader.integer("max_restarts", restart_range).value_or(options.max_restarts));
     auto const on_term =
-        read_choice(reader, "on_term", {"auto", "silent"}, {"resume", "error"}).value_or("auto");
+        reader.choice("on_term", {"auto", "silent"}, {"resume", "error"}).value_or("auto");
     options.on_term = on_term == "silent" ? OnTerm::silent : OnTerm::automatic;
     options.stop_signal = read_stop_signal(reader, options.stop_signal);
     options.stop_grace_s = reader.number_from_zero("stop_grace_s").value_or(options.stop_grace_s);

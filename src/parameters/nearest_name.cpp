@@ -41,11 +41,20 @@ std::optional<std::string> nearest_name(std::string_view given,
             best = name;
         }
     }
+    constexpr std::size_t telling = 4;
+    if (best || given.size() < telling) return best;
+    auto const longer = std::find_if(known.begin(), known.end(), [&](std::string const& name) {
+        return name.starts_with(given);
+    });
+    if (longer != known.end()) best = *longer;
     return best;
 }
 
-std::string did_you_mean(std::string_view given, std::span<std::string const> known) {
-    if (auto const nearest = nearest_name(given, known)) return " Did you mean '" + *nearest + "'?";
+std::string did_you_mean(std::string_view given, std::span<std::string const> known,
+                         std::string const& prefix) {
+    if (auto const nearest = nearest_name(given, known)) {
+        return " Did you mean '" + prefix + *nearest + "'?";
+    }
     constexpr std::size_t most = 12;
     if (known.empty()) return "";
     std::string list;

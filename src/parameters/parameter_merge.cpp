@@ -94,7 +94,8 @@ void ParameterMerge::apply_group(Json const& parameters, Json& target, std::stri
         auto const& base = indexed ? indexed->name : key;
         if (!target.contains(base)) {
             throw InputError("parameter '" + prefix + key + "' is unknown ('" + base +
-                             "' is not in '" + file_ + "')." + did_you_mean(base, keys_of(target)));
+                             "' is not in '" + file_ + "')." +
+                             did_you_mean(base, keys_of(target), prefix));
         }
         elements.emplace_back(std::move(*indexed), &value);
     }

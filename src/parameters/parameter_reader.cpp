@@ -54,7 +54,7 @@ ParameterReader::ParameterReader(Json const& group, std::string prefix)
 bool ParameterReader::is_there(std::string const& name) const { return group_.contains(name); }
 
 Json const* ParameterReader::value(std::string const& name) {
-    known_.push_back(name);
+    if (std::find(known_.begin(), known_.end(), name) == known_.end()) known_.push_back(name);
     auto const found = group_.find(name);
     return found == group_.end() || found->is_null() ? nullptr : &*found;
 }
@@ -82,7 +82,7 @@ std::optional<double> ParameterReader::number_from_zero(std::string const& name)
 
 std::optional<std::string> ParameterReader::text(std::string const& name) {
     auto given = any_text(name);
-    if (given && given->empty()) refuse(name, "Give a text that is not empty, or leave it out.");
+    if (given && given->empty()) refuse(name, "Give a text that is not empty.");
     return given;
 }
 
@@ -97,13 +97,18 @@ std::optional<std::string> ParameterReader::any_text(std::string const& name) {
 }
 
 std::optional<std::string> ParameterReader::choice(std::string const& name,
-                                                   std::vector<std::string> const& allowed) {
+                                                   std::vector<std::string> const& allowed,
+                                                   std::vector<std::string> const& later) {
     auto const* const given = value(name);
     if (given == nullptr) return std::nullopt;
-    if (!given->is_string() ||
-        std::find(allowed.begin(), allowed.end(), given->get<std::string>()) == allowed.end()) {
-        refuse(name, "Give " + quoted_list(allowed) + ".");
+    auto const is_in = [given](std::vector<std::string> const& names) {
+        return std::find(names.begin(), names.end(), *given) != names.end();
+    };
+    if (is_in(later)) {
+        throw InputError("parameter '" + prefix_ + name + "' is " + shown_value(*given) +
+                         " (not available in this version). Give " + quoted_list(allowed) + ".");
     }
+    if (!is_in(allowed)) refuse(name, "Give " + quoted_list(allowed) + ".");
     return given->get<std::string>();
 }
 
@@ -124,8 +129,8 @@ void ParameterReader::refuse_unavailable(std::string const& name, std::string co
     auto const* const given = value(name);
     if (given == nullptr) return;
     throw InputError("parameter '" + prefix_ + name + "' is " + shown_value(*given) + " (" +
-                     (what.empty() ? "it" : what) +
-                     " is not available in this version). Leave it out.");
+                     (what.empty() ? "" : what + " is ") +
+                     "not available in this version). Leave it out.");
 }
 
 void ParameterReader::refuse(std::string const& name, std::string const& remedy) const {
@@ -137,7 +142,7 @@ void ParameterReader::refuse_unknown() const {
     for (auto const& member : group_.items()) {
         if (std::find(known_.begin(), known_.end(), member.key()) != known_.end()) continue;
         throw InputError("parameter '" + prefix_ + member.key() + "' is unknown." +
-                         did_you_mean(member.key(), known_));
+                         did_you_mean(member.key(), known_, prefix_));
     }
 }
 

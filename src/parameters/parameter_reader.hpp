@@ -30,8 +30,10 @@ class ParameterReader {
     std::optional<std::string> text(std::string const& name);
     /// May be empty.
     std::optional<std::string> any_text(std::string const& name);
+    /// @param later values that a later version will have.
     std::optional<std::string> choice(std::string const& name,
-                                      std::vector<std::string> const& allowed);
+                                      std::vector<std::string> const& allowed,
+                                      std::vector<std::string> const& later = {});
     std::optional<std::vector<std::string>> texts(std::string const& name,
                                                   std::string const& example);
     /// The value itself.

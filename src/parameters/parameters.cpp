@@ -45,10 +45,12 @@ std::string shortened(std::string_view text) {
     return std::string(text.substr(0, cut)) + "…";
 }
 
-std::vector<std::string> keys_of(Json const& object) {
-    std::vector<std::string> keys;
-    for (auto const& member : object.items()) keys.push_back(member.key());
-    return keys;
+std::vector<std::string> groups_in(Json const& object) {
+    std::vector<std::string> names;
+    for (auto const& [key, value] : object.items()) {
+        if (value.is_object()) names.push_back(key);
+    }
+    return names;
 }
 
 void note_numpy_scalars(PythonLiteral const& literal, std::vector<std::string>& names) {
@@ -144,7 +146,8 @@ class Override {
             if (!group->contains(step)) {
                 if (!may_grow) {
                     throw InputError("parameter '" + name + "' cannot be set (there is no group '" +
-                                     way + "')." + did_you_mean(step, keys_of(*group)));
+                                     way + "')." +
+                                     did_you_mean(step, group_names(*group), prefix_of(way)));
                 }
                 (*group)[step] = Json::object();
             }
@@ -158,6 +161,20 @@ class Override {
         }
         pointer += pointer_step(rest);
         return (*group)[std::string(rest)];
+    }
+
+    /// The groups that could have been meant, at the top those of reprise as well.
+    [[nodiscard]] std::vector<std::string> group_names(Json const& group) const {
+        auto names = groups_in(group);
+        if (&group == &parameters_.values) {
+            for (auto const& own : own_groups) {
+                if (!group.contains(own)) names.emplace_back(own);
+            }
+        }
+        return names;
+    }
+    static std::string prefix_of(std::string const& way) {
+        return way.substr(0, way.rfind('.') + 1);
     }
 
     std::string const& argument_;

@@ -26,6 +26,7 @@ constexpr char const* log_path_pointer = "/rl_config/log_path";
 
 std::vector<std::string> keys_of(Json const& object) {
     std::vector<std::string> keys;
+    if (!object.is_object()) return keys;
     for (auto const& member : object.items()) keys.push_back(member.key());
     return keys;
 }
@@ -55,9 +56,10 @@ std::string pointer_to(std::string const& place) {
         auto const step = std::string(rest.substr(0, dot));
         way += (way.empty() ? "" : ".") + step;
         if (!group->is_object() || !group->contains(step)) {
-            throw InputError("parameter '" + parameter + "' is '" + place + "' ('" + way +
-                             "' is not in the configuration)." +
-                             did_you_mean(step, keys_of(*group)));
+            throw InputError(
+                "parameter '" + parameter + "' is '" + place + "' ('" + way +
+                "' is not in the configuration)." +
+                did_you_mean(step, keys_of(*group), way.substr(0, way.size() - step.size())));
         }
         group = &(*group)[step];
         REPRISE_ASSERT(dot != std::string_view::npos);
@@ -98,7 +100,7 @@ void ConfigurationSet::load_templates(JobSpec const& spec, Json const& config,
         if (!templates.files.contains(name)) {
             throw InputError("parameter '" + parameter +
                              "' is unknown (there is no such file in '" + templates.path + "')." +
-                             did_you_mean(name, keys_of(templates.files)));
+                             did_you_mean(name, keys_of(templates.files), "config."));
         }
         if (!parameters.is_object()) {
             throw InputError("parameter '" + parameter + "' is " + shown_value(parameters) +

@@ -20,7 +20,8 @@ nlohmann::ordered_json read_object(std::string const& path, std::string const& o
     }
     auto value = parse_json_text(text, path);
     if (!value.is_object()) {
-        throw InputError(origin + ": '" + path + "' holds no JSON object. " + remedy);
+        throw InputError(origin + ": '" + path +
+                         "' holds no JSON object. Write {\"name\": value, …} into it.");
     }
     return value;
 }

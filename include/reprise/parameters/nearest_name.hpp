@@ -12,11 +12,14 @@ namespace reprise {
 [[nodiscard]] std::size_t edit_distance(std::string_view one, std::string_view other);
 
 /// The known name that the given one was probably meant to be: fewest edits, at most a third of
-/// its length and 3; the first one of several. Nothing when none is near.
+/// its length and 3; the first one of several; else one that it is the beginning of. Nothing when
+/// none is near.
 [[nodiscard]] std::optional<std::string> nearest_name(std::string_view given,
                                                       std::span<std::string const> known);
 
 /// " Did you mean 'x'?", or " Known: 'a', 'b'." (up to 12 of them), or nothing without names.
-[[nodiscard]] std::string did_you_mean(std::string_view given, std::span<std::string const> known);
+/// @param prefix stands before x, so that it can be copied as it is.
+[[nodiscard]] std::string did_you_mean(std::string_view given, std::span<std::string const> known,
+                                       std::string const& prefix = {});
 
 }  // namespace reprise
