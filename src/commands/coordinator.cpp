@@ -85,12 +85,12 @@ TrainingOrder Coordinator::order_for(StartAttempt const& action) const {
             context_.working_dir + "/" + directory_name(*action.loaded_from) + "/" + learner.model;
     }
     auto const run = context_.configuration.for_attempt(attempt);
-    attempt.seed = run.seed;
+    attempt = run.context;  // with the seed that the configuration insists on
 
     TrainingOrder order;
     order.key = action.key;
-    order.seed = run.seed;
-    order.run_dir = run.run_dir;
+    order.seed = attempt.seed;
+    order.run_dir = attempt.run_dir();
     order.start_dir = context_.start_dir;
     for (auto const& file : run.files) order.files.emplace_back(file.path, file.content);
     order.backend = expand_command(learner.backend, attempt);

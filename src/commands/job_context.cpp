@@ -109,7 +109,7 @@ JobContext load_job_context(JobOptions const& options, JobArguments const& argum
     auto parameters = load_parameters(arguments.source, read);
     auto spec = make_job_spec(parameters);
     auto configuration = ConfigurationSet::load(spec, parameters, read);
-    auto digest = digest_sample(spec, parameters, configuration);
+    auto digest = digest_sample(spec, configuration);
     JobContext context{options,
                        arguments,
                        std::move(parameters),

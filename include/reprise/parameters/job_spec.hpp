@@ -1,0 +1,73 @@
+/// @file What a job is asked to do: every parameter typed and checked, with its default.
+/// docs/parameters.md describes them to users.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reprise/parameters/parameters.hpp"
+
+namespace reprise {
+
+/// The trainer that is run (`learner.*`). The defaults are the seed's.
+struct LearnerProfile {
+    std::vector<std::string> backend = {"hysr_start_robots", "@config@"};  ///< empty: none
+    std::vector<std::string> command = {"hysr_one_ball_rl", "@config@"};   ///< never empty
+    std::vector<std::string> stop = {"hysr_stop"};                         ///< empty: none
+    std::string reward_file = "training_logs/progress.csv";  ///< relative to the run directory
+    std::string reward_column = "rollout/ep_rew_mean";
+    std::string model = "model";  ///< relative to the run directory, without suffix
+    std::string checkpoints =
+        "training_logs/checkpoints/rl_model_*_steps.zip";         ///< relative; one *; empty: none
+    std::string steps_parameter = "rl_config.num_timesteps";      ///< file.name; empty: none
+    std::string seed_parameter = "rl_common_config.random_seed";  ///< file.name; empty: none
+    bool steps_parameter_given = false;                           ///< then it must exist
+    bool seed_parameter_given = false;                            ///< then it must exist
+};
+
+enum class LaunchMode : std::uint8_t { automatic, mpirun, none };
+
+/// What TERM means (`runner.on_term`).
+enum class OnTerm : std::uint8_t { automatic, silent };
+
+/// How it is run (`runner.*`).
+struct RunnerOptions {
+    std::optional<int> ranks;  ///< unset: one for each rerun
+    LaunchMode launcher = LaunchMode::automatic;
+    std::vector<std::string> mpirun_args;
+    int iterations_per_job = 1;
+    std::optional<std::int64_t> base_seed;  ///< >= 0; unset: the job id, by hand 0
+    int early_reports = 0;                  ///< milestones over the whole sample; 0: off
+    std::vector<std::string> reducers;      ///< beside mean and std; no repetitions
+    std::optional<int> accept;              ///< on_exhausted: k reruns are enough; unset: fail
+    std::string results_dir;                ///< empty: the working directory
+    int max_restarts = 1000;                ///< starts after the first
+    OnTerm on_term = OnTerm::automatic;
+    std::string stop_signal = "TERM";  ///< without SIG; one of stop_signal_names()
+    double stop_grace_s = 3.0;         ///< between stop_signal and KILL
+};
+
+struct JobSpec {
+    std::string working_dir;  ///< as given, perhaps relative
+    int training_iterations = 1;
+    int learning_runs_per_job = 3;
+    int max_attempts = 3;
+    std::string config_templates;  ///< path as given; empty: the parameters are the configuration
+    LearnerProfile learner;
+    RunnerOptions runner;
+    std::vector<std::string> notices;  ///< one line each, for the log
+};
+
+/// @throws InputError for a missing, unknown, wrongly typed or out-of-range parameter, and for
+///         one that this version does not have yet.
+[[nodiscard]] JobSpec make_job_spec(Parameters const& parameters);
+
+/// The signals that `runner.stop_signal` may name, without SIG.
+[[nodiscard]] std::vector<std::string> const& stop_signal_names();
+
+/// The top-level names that belong to reprise; everything else is the user's own.
+[[nodiscard]] std::vector<std::string> const& own_parameter_names();
+
+}  // namespace reprise
