@@ -23,6 +23,8 @@ std::string number(double value) {
     return text;
 }
 
+std::string rank_name(int rank) { return "rank " + std::to_string(rank); }
+
 }  // namespace
 
 Coordinator::Coordinator(JobContext const& context, ResultsStore& store, ServerVoice& voice,
@@ -110,15 +112,15 @@ TrainingOrder Coordinator::order_for(StartAttempt const& action) const {
 
 void Coordinator::perform(StartAttempt const& action) {
     auto order = order_for(action);
-    log_info("rank " + std::to_string(action.rank) + ": " + directory_name(action.key) +
-             " starts, seed " + std::to_string(order.seed) +
-             (order.loaded_from.empty() ? "" : ", continues " + order.loaded_from));
+    log(LogLevel::info,
+        directory_name(action.key) + " starts, seed " + std::to_string(order.seed) +
+            (order.loaded_from.empty() ? "" : ", continues " + order.loaded_from),
+        rank_name(action.rank));
     send_(action.rank, std::move(order));
 }
 
 void Coordinator::perform(StopAttempt const& action) {
-    log_info("rank " + std::to_string(action.rank) + ": " + directory_name(action.key) +
-             " is asked to end");
+    log(LogLevel::info, directory_name(action.key) + " is asked to end", rank_name(action.rank));
     send_(action.rank, StopOrder{action.key, action.reason});
 }
 
@@ -151,9 +153,8 @@ void Coordinator::perform(SendEarlyReport const& action) {
 void Coordinator::perform(Note const& action) {
     auto const level =
         action.level == Note::Level::warning ? LogLevel::warning : LogLevel::info;
-    log(level, action.key ? "rank " + std::to_string(action.rank) + ": " +
-                                directory_name(*action.key) + " " + action.text
-                          : action.text);
+    log(level, action.key ? directory_name(*action.key) + " " + action.text : action.text,
+        rank_name(action.rank));
 }
 
 void Coordinator::perform(Finish const& action) { verdict_ = action.verdict; }

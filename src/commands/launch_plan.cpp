@@ -51,7 +51,6 @@ LaunchPlan plan_launch(LaunchRequest const& request) {
                     "--log-level=" + request.log_level});
     if (!request.use_mpirun) plan.argv.emplace_back("--solo");
     if (request.exit_for_restart) plan.argv.emplace_back("--exit-for-restart");
-    plan.argv.emplace_back("--");
     add(plan.argv, request.job_arguments);
     return plan;
 }

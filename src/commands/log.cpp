@@ -70,14 +70,15 @@ void set_up_log(std::string const& who, LogLevel least, LogOutput output) {
         std::make_shared<spdlog::logger>(who, std::make_shared<OutputSink>(std::move(output)));
     // No line end: the outputs add it.
     logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
-        "%Y-%m-%d %H:%M:%S.%e %l %n: %v", spdlog::pattern_time_type::local, ""));
+        "%Y-%m-%d %H:%M:%S.%e %l %v", spdlog::pattern_time_type::local, ""));
     logger->set_level(spdlog_level(least));
     spdlog::set_default_logger(std::move(logger));
 }
 
-void log(LogLevel level, std::string_view text) {
-    std::string line;
-    line.reserve(text.size());
+void log(LogLevel level, std::string_view text, std::string_view about) {
+    auto const logger = spdlog::default_logger();
+    std::string line(about.empty() ? std::string_view(logger->name()) : about);
+    line += ": ";
     for (char const c : text) {
         if (c == '\n') {
             line += " | ";
@@ -85,7 +86,7 @@ void log(LogLevel level, std::string_view text) {
             line += c;
         }
     }
-    spdlog::log(spdlog_level(level), "{}", line);
+    logger->log(spdlog_level(level), "{}", line);
 }
 
 }  // namespace reprise

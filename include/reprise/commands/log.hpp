@@ -18,11 +18,12 @@ using LogOutput = std::function<void(LogLevel level, std::string_view line)>;
 /// info and debug to stdout, warnings and errors to stderr: where users of the seed look for them.
 void print_log_line(LogLevel level, std::string_view line);
 
-/// Sets where the lines of this process go, and what is left out.
+/// Sets where the lines of this process go, and what is left out. @param who speaks, by default
 void set_up_log(std::string const& who, LogLevel least, LogOutput output = print_log_line);
 
 /// Writes a line. Line ends inside the text become " | ": one event, one line.
-void log(LogLevel level, std::string_view text);
+/// @param about whom it is, e.g. "rank 2"; empty: who speaks by default
+void log(LogLevel level, std::string_view text, std::string_view about = {});
 inline void log_info(std::string_view text) { log(LogLevel::info, text); }
 inline void log_warning(std::string_view text) { log(LogLevel::warning, text); }
 inline void log_error(std::string_view text) { log(LogLevel::error, text); }
