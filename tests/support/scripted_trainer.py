@@ -12,6 +12,8 @@ goes on with it) holds, the last one first. Keys of the learner:
     rows (2)         lines in progress.csv; 0: the file is not made, but its folder
     row_s (0)        seconds before each of them
     reward           in the last line; a text is written as it is. Without: what reward_of() says
+    reward_of_parameters    true: the reward depends on robot_position[0], see there
+    fails_beyond     robot_position[0] from which on the learner fails
     column           of the reward, if it is not the usual one
     gate             path of a file: after the first half of the lines the learner waits for it
     lasts_s (0)      seconds between the last line and the end
@@ -130,6 +132,8 @@ class Learner:
         self.write_facts()
         if self.plan.get("leaves_daemon"):
             leave_daemon(ignore_term=True)
+        if self.position() > self.plan.get("fails_beyond", self.position()):
+            sys.exit("the position is beyond what the table allows")
         said = self.plan.get("says", "").encode("latin-1")
         os.write(2, said)
         print("learner of", os.path.basename(self.directory), flush=True)
@@ -176,9 +180,12 @@ class Learner:
                 if row == (rows + 1) // 2:
                     self.wait_at_gate()
 
+    def position(self):
+        return read_json(self.main["hysr_config"])["robot_position"][0]
+
     def reward_of_parameters(self):
         """Best at robot_position[0] = 0.1; every learning run a little different."""
-        position = read_json(self.main["hysr_config"])["robot_position"][0]
+        position = self.position()
         return -((position - 0.1) ** 2) - 0.001 * self.run
 
     def wait_at_gate(self):

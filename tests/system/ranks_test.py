@@ -25,6 +25,8 @@ LAUNCHER_VARIABLES = ("OMPI_", "ORTE_", "PMIX_", "PMI_", "PRTE_", "HYDRA_", "SLU
 
 
 class RanksTest(support.SystemTest):
+    seeds_seen = None
+
     def check(self, ranks):
         server = self.server()
         plan = {"*": {"lasts_s": 0.05}}
@@ -37,19 +39,13 @@ class RanksTest(support.SystemTest):
         self.check_results_file(job, ranks)
         for number, directory in enumerate(DIRECTORIES):
             self.check_training(job, directory, number)
-        # The same derivation everywhere, so that a resumed sample does not depend on the ranks.
-        self.assertEqual(
-            [job.facts(name)["seed"] for name in DIRECTORIES], self.seeds_of_one_rank(job, ranks)
-        )
+        self.check_seeds([job.facts(name)["seed"] for name in DIRECTORIES])
 
-    seeds = None
-
-    def seeds_of_one_rank(self, job, ranks):
-        here = [job.facts(name)["seed"] for name in DIRECTORIES]
-        self.assertEqual(len(set(here)), 3)
-        if RanksTest.seeds is None:
-            RanksTest.seeds = here
-        return RanksTest.seeds
+    def check_seeds(self, seeds):
+        """They depend on the job's id and the attempt, not on the ranks."""
+        self.assertEqual(len(set(seeds)), 3)
+        self.assertEqual(seeds, RanksTest.seeds_seen or seeds)
+        RanksTest.seeds_seen = seeds
 
     def check_messages(self, server):
         names = server.names

@@ -40,7 +40,7 @@ MARK = "SCRIPTED_MARK"
 JOB_ID = 4
 END_S = 60.0  # a job that has not ended by then hangs
 LOG_LINE = re.compile(
-    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (debug|info|warning|error) (launcher|rank|rank \d+): \S"
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (debug|info|warning|error) (launcher|rank|rank \d+): "
 )
 
 STARTED = "JOB_STARTED"
@@ -116,6 +116,11 @@ def mount_tmpfs(path, options=""):
     _call("mount", b"tmpfs", path.encode(), b"tmpfs", 0, options.encode())
 
 
+def unmount(path):
+    detach = 2
+    _call("umount2", path.encode(), detach)
+
+
 def have_mounts_of_our_own():
     """From now on mounts concern this process and its children alone; /dev/shm is empty."""
     try:
@@ -188,6 +193,9 @@ class _PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"a message needs {module}.{name}")
 
 
+_SO_TIMESTAMPNS = 35  # socket(7); Python does not name it
+
+
 class Server:
     """Takes datagrams as the communication server does and keeps them in the order in which they
     came. The kernel keeps them until somebody asks."""
@@ -196,7 +204,7 @@ class Server:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_TIMESTAMPNS, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self._socket.bind((address, 0))
         self._socket.setblocking(False)
         self.port = self._socket.getsockname()[1]
@@ -465,11 +473,14 @@ class Job:
             self.wait_for_file(self.path(directory, "trained"))
 
     def wait_for_file(self, path):
+        start = self.starts[-1]
         wait_until(
-            lambda: os.path.exists(path),
+            lambda: os.path.exists(path) or not start.is_running,
             f"'{path}'",
-            state=lambda: self.starts[-1].stdout + self.starts[-1].stderr,
+            state=lambda: start.stdout + start.stderr,
         )
+        if not os.path.exists(path):
+            raise AssertionError(f"the job ended without '{path}'\n{start.stdout}{start.stderr}")
 
     def processes(self):
         return processes_with(self.mark)
@@ -541,7 +552,7 @@ def read_csv_row(path):
 
 
 def read_rows(path, table):
-    """The used rows of a table as dictionaries; an outcome is its name."""
+    """The used rows of a table as dictionaries; an outcome is its name, NaN is None."""
     import h5py
 
     with h5py.File(path, "r") as file:
@@ -555,17 +566,16 @@ def read_rows(path, table):
             }
             row["outcome"] = names[row["outcome"]]
             if row["outcome"] != "none":
-                rows.append(row)
+                rows.append({k: None if v != v else v for k, v in row.items()})
     if table == "starts":
         # A start that is written again goes to another row; the highest revision counts.
         latest = {}
         for row in sorted(rows, key=lambda row: row["revision"]):
             latest[row["number"]] = row
-        rows = [latest[number] for number in sorted(latest)]
+        return [latest[number] for number in sorted(latest)]
     for row in rows:
-        if table == "attempts":
-            row["name"] = "run_{learning_run}.{iteration}-{attempt}".format(**row)
-            row["name"] += f".part{row['part']}" if row["part"] else ""
+        row["name"] = "run_{learning_run}.{iteration}-{attempt}".format(**row)
+        row["name"] += f".part{row['part']}" if row["part"] else ""
     return rows
 
 
