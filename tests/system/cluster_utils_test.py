@@ -4,17 +4,17 @@ Started with the Python of the virtual environment that has cluster-utils[runner
 """
 
 import csv
-import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 import support
 
 try:
-    import cluster_utils
+    import cluster_utils  # noqa: F401
 except ImportError as error:
     sys.exit(
         f"cannot import cluster_utils with {sys.executable} ({error}). Run this test with the"
@@ -31,8 +31,7 @@ class ClusterUtilsTest(support.SystemTest):
         settings = {
             "optimization_procedure_name": "search",
             "results_dir": job.folder,
-            "run_in_working_dir": True,
-            "script_relative_path": os.path.relpath(support.WRAPPER, job.folder),
+            "script_relative_path": "scripts/run_mpi.py",
             "no_user_interaction": True,
             "remove_jobs_dir": False,
             "generate_report": "never",
@@ -40,6 +39,9 @@ class ClusterUtilsTest(support.SystemTest):
             "cluster_requirements": {"request_cpus": 1, "max_cpus": 2},
             **settings,
         }
+        folder = os.path.join(job.folder, "scripts")
+        os.mkdir(folder)
+        shutil.copy(support.WRAPPER, folder)
         path = os.path.join(job.folder, "search.json")
         with open(path, "w") as file:
             json.dump(settings, file)
@@ -73,13 +75,6 @@ class ClusterUtilsTest(support.SystemTest):
             **more,
         }
 
-    def kept(self, job):
-        """Rows of the results files, by the id of their job."""
-        rows = {}
-        for path in glob.glob(os.path.join(job.folder, "kept", "*.h5")):
-            rows[os.path.basename(path).split("-")[0]] = path
-        return rows
-
     def test_hp_optimization(self):
         """Two iterations, so every job is restarted once; a run that fails once is retried."""
         job = self.job({"*": {"reward_of_parameters": True}, "1.0-0": {"ends_with": 1}})
@@ -87,6 +82,7 @@ class ClusterUtilsTest(support.SystemTest):
             "cluster_utils.hp_optimization",
             job,
             {
+                "run_in_working_dir": True,
                 "fixed_params": self.fixed(job, training_iterations=2, max_attempts=2),
                 "optimizer_str": "cem_metaoptimizer",
                 "optimizer_settings": {"with_restarts": False, "num_jobs_in_elite": 2},
@@ -107,21 +103,26 @@ class ClusterUtilsTest(support.SystemTest):
                 ],
             },
         )
-        self.assertEqual(len(re.findall(r"Job \d+ exited to be resumed", log)), 6, log)
-        self.assertEqual(len(re.findall(r"Job \d+ finished successfully", log)), 6, log)
+        # cluster_utils keeps its processors busy, so it may start more jobs than it was asked for.
+        ended = len(re.findall(r"Job \d+ finished successfully", log))
+        self.assertGreaterEqual(ended, 6, log)
+        self.assertEqual(len(re.findall(r"Job \d+ exited to be resumed", log)), ended, log)
         self.assertNotIn(" - ERROR - ", log)
-        with open(os.path.join(results, "all_data.csv"), newline="") as file:
-            rows = list(csv.DictReader(file))
-        self.assertEqual(len(rows), 6)
+        rows = self.all_data(results)
+        self.assertEqual(len(rows), ended)
         for row in rows:
             position = float(row["config.hysr_config.robot_position:0"])
             means = [-((position - 0.1) ** 2) - 0.001 * run for run in range(2)]
             self.assertAlmostEqual(float(row["mean_eprewmean"]), support.mean(means), places=9)
             self.assertGreater(float(row["time_elapsed"]), 0)
-        best = os.listdir(os.path.join(results, "best_jobs"))
-        self.assertTrue(best)
+        self.assertTrue(os.listdir(os.path.join(results, "best_jobs")))
         self.check_no_failed_marks(job)
-        self.assertEqual(len(self.kept(job)), 6)
+        kept = os.listdir(os.path.join(job.folder, "kept"))
+        self.assertEqual(len(kept), ended, kept)
+
+    def all_data(self, results):
+        with open(os.path.join(results, "all_data.csv"), newline="") as file:
+            return list(csv.DictReader(file))
 
     def check_no_failed_marks(self, job):
         """Every last start of a job ended well (the mark of a restart, 3, is cluster_utils' own)."""
@@ -131,7 +132,17 @@ class ClusterUtilsTest(support.SystemTest):
                     with open(os.path.join(folder, name)) as file:
                         self.assertEqual(file.read().strip(), "3", name)
 
-    def test_a_sample_that_fails_for_good_does_not_stop_the_search(self):
+    def repository(self, job):
+        """A git repository with the wrapper; cluster_utils clones it for its jobs."""
+        path = os.path.join(job.folder, "repository")
+        os.makedirs(os.path.join(path, "scripts"))
+        shutil.copy(support.WRAPPER, os.path.join(path, "scripts"))
+        git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
+        for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "Wrapper"]):
+            subprocess.run([*git, *command], cwd=path, check=True)
+        return path
+
+    def test_a_sample_that_fails_for_good_does_not_stop_a_search_from_a_fresh_clone(self):
         job = self.job({"*": {"reward_of_parameters": True}})
         # The sample fails whose parameter says so.
         job.plan["*"]["fails_beyond"] = 0.25
@@ -139,6 +150,8 @@ class ClusterUtilsTest(support.SystemTest):
             "cluster_utils.grid_search",
             job,
             {
+                "run_in_working_dir": False,
+                "git_params": {"url": "file://" + self.repository(job), "branch": "main", "commit": None},
                 "fixed_params": self.fixed(job, max_attempts=1),
                 "restarts": 1,
                 "samples": None,
@@ -153,14 +166,12 @@ class ClusterUtilsTest(support.SystemTest):
             },
         )
         self.assertEqual(len(re.findall(r"Job \d+ finished successfully", log)), 3, log)
-        (reason,) = re.findall(r"Job \d+ died with error (.*)", log)
+        self.assertEqual(len(re.findall(r"Job \d+ died with error", log)), 1, log)
         self.assertIn("failed once", log)
         self.assertIn("beyond what the table allows", log)
-        with open(os.path.join(results, "all_data.csv"), newline="") as file:
-            rows = list(csv.DictReader(file))
         means = {
             float(row["config.hysr_config.robot_position:0"]): float(row["mean_eprewmean"])
-            for row in rows
+            for row in self.all_data(results)
             if row["mean_eprewmean"]
         }
         self.assertEqual(sorted(means), [-0.2, 0.1, 0.2])

@@ -96,28 +96,19 @@ class FullDiskTest(support.SystemTest):
         self.assertEqual(len(rows), 3)
         fill(disk)
         server.forget()
-        ended = job.run()
-        # Rows have their room prepared, so the job may well succeed; what it announces must be
-        # there, and what is missing must have been said.
-        later = support.read_rows(results, "attempts")
-        self.assertEqual(later[:3], rows)
-        if ended.code == 0:
-            self.assert_last_word(server, RESULTS, CONCLUDED)
-            self.assertEqual(len(later), 6)
-            self.assertIn("No space left on device", ended.stderr)
-        else:
-            self.assert_ended(ended, 1)
-            self.assert_last_word(server, ERROR)
-            self.assertIn("No space left on device", server.error_text)
-            self.assertIn(disk, server.error_text)
-        os.unlink(os.path.join(disk, "filling"))
+        self.assert_ended(job.run(), 1)
+        self.assert_last_word(server, ERROR)
+        self.assertIn("No space left on device", server.error_text)
+        self.assertIn(disk, server.error_text)
+        self.assertEqual(support.read_rows(results, "attempts"), rows)
+        make_room(disk)
         server.forget()
         self.assert_ended(job.run(), 0)
         self.assert_mean(server, [reward_of(run, 1) for run in range(3)])
         self.assertEqual(support.read_rows(results, "attempts")[:3], rows)
 
-    def test_a_disk_that_fills_up_while_trainings_run(self):
-        """The working directory too: nothing that was announced is lost, and somebody says why."""
+    def test_trainings_that_find_the_disk_full_fail_and_the_rest_is_kept(self):
+        """The working directory is full, too."""
         server = self.server()
         job = self.job({"*": {}}, server, max_attempts=1)
         job.working_dir = self.small_disk(job, "out_on_disk")
@@ -128,11 +119,67 @@ class FullDiskTest(support.SystemTest):
         server.wait_for(PROGRESS)
         fill(job.working_dir)
         job.open_gate()
-        ended = start.wait()
-        self.assert_ended(ended, 1)
+        self.assert_ended(start.wait(), 1)
         self.assert_last_word(server, ERROR)
         outcomes = {row["name"]: row["outcome"] for row in job.attempts}
         self.assertEqual(outcomes["run_0.0-0"], "succeeded")
+        self.assertIn("learner_failed", outcomes.values())
+        make_room(job.working_dir)
+        server.forget()
+        job.set(max_attempts=2)
+        self.assert_ended(job.run(), 0)
+        self.assert_mean(server, [reward_of(run, 0) for run in range(3)])
+
+    def start_on_small_disk(self, server, plan, **parameters):
+        """The results are on a disk that has become full when learning run 0 was at its gate."""
+        job = self.job(plan, server, **parameters)
+        job.plan["0.*"] = {"gate": job.gate()}
+        disk = self.small_disk(job, "disk")
+        job.set(**{"runner.results_dir": disk})
+        start = job.start()
+        job.wait_for_training("run_0.0-0")
+        fill(disk)
+        (name,) = [name for name in os.listdir(disk) if name.endswith(".h5")]
+        return job, start, disk, os.path.join(disk, name)
+
+    def test_rows_have_their_room_prepared(self):
+        """So the job succeeds on a full disk; what is missing is said, and made up for later."""
+        server = self.server()
+        job, start, disk, results = self.start_on_small_disk(server, {"*": {}})
+        job.open_gate()
+        ended = start.wait()
+        self.assert_ended(ended, 0)
+        self.assert_last_word(server, RESULTS, CONCLUDED)
+        self.assertEqual(len(support.read_rows(results, "attempts")), 3)
+        self.assertIn("learning curves are missing", ended.stderr)
+        self.assertIn("No space left on device", ended.stderr)
+        make_room(disk)
+        self.assert_ended(job.run(), 0)
+        self.assertEqual(support.curve_names(results), [f"run_{run}.0-0" for run in range(3)])
+        self.assertEqual(len(server.payloads(RESULTS)), 2)
+
+    def test_a_row_that_finds_no_room_ends_the_job_with_the_reason(self):
+        """More failures than the file has prepared room for."""
+        server = self.server()
+        job, start, disk, results = self.start_on_small_disk(
+            server,
+            {"*": {"rows": 0, "ends_with": 1}},
+            learning_runs_per_job=6,
+            max_attempts=50,
+            **{"learner.backend": [], "learner.stop": [], "runner.ranks": 6},
+        )
+        self.assert_ended(start.wait(), 1)
+        self.assert_last_word(server, ERROR)
+        self.assertIn("No space left on device", server.error_text)
+        self.assertIn(results, server.error_text)
+        rows = support.read_rows(results, "attempts")
+        self.assertEqual({row["outcome"] for row in rows}, {"learner_failed"})
+        make_room(disk)
+        job.plan = {}
+        server.forget()
+        self.assert_ended(job.run(), 0)
+        self.assert_mean(server, [reward_of(run, 0) for run in range(6)])
+        self.assertEqual(support.read_rows(results, "attempts")[: len(rows)], rows)
 
     def test_a_read_only_results_directory_is_an_error_by_name(self):
         server = self.server()
@@ -153,6 +200,10 @@ def fill(folder):
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
+
+
+def make_room(folder):
+    os.unlink(os.path.join(folder, "filling"))
 
 
 def parent_of(pid):

@@ -579,6 +579,13 @@ def read_rows(path, table):
     return rows
 
 
+def curve_names(path):
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return sorted(file["curves"])
+
+
 class SystemTest(unittest.TestCase):
     """Jobs and servers that are cleared away, and the look around after each test."""
 
