@@ -27,7 +27,8 @@ function(reprise_add_library name)
     cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
     add_library(${name} STATIC)
     target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}/include")
-    target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE $<BUILD_INTERFACE:reprise_build_settings>)
+    target_link_libraries(${name} PUBLIC ${ARG_DEPENDS}
+                          PRIVATE $<BUILD_INTERFACE:reprise_build_settings>)
     set_target_properties(${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
     target_compile_features(${name} PUBLIC cxx_std_20)
 endfunction()
@@ -43,7 +44,8 @@ function(reprise_add_sources library)
                    BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES ${ARG_HEADERS})
 endfunction()
 
-# reprise_add_test(NAME SOURCES file... [LIBRARIES target...] LABEL unit|sim|mpi|system [TIMEOUT s] [RANKS n...])
+# reprise_add_test(NAME SOURCES file... [LIBRARIES target...] LABEL unit|sim|mpi|system
+#                  [TIMEOUT s] [RANKS n...])
 # One GoogleTest program. With RANKS it runs once under mpirun for each number of ranks.
 function(reprise_add_test name)
     cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LIBRARIES;RANKS" ${ARGN})
@@ -61,9 +63,11 @@ function(reprise_add_test name)
         target_link_libraries(${name} PRIVATE GTest::gtest)
         foreach(ranks IN LISTS ARG_RANKS)
             add_test(NAME ${name}_${ranks}_ranks
-                     COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe -n ${ranks} $<TARGET_FILE:${name}>)
-            set_tests_properties(${name}_${ranks}_ranks PROPERTIES ${properties} PROCESSORS 2
-                ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_rmaps_base_oversubscribe=1")
+                     COMMAND "${MPIEXEC_EXECUTABLE}" -n ${ranks} $<TARGET_FILE:${name}>)
+            set_tests_properties(${name}_${ranks}_ranks PROPERTIES ${properties} PROCESSORS 2)
+            set_property(TEST ${name}_${ranks}_ranks PROPERTY ENVIRONMENT
+                OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+                OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl=self,vader OMPI_MCA_pml=ob1)
         endforeach()
     else()
         target_link_libraries(${name} PRIVATE GTest::gtest_main)

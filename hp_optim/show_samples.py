@@ -28,7 +28,12 @@ class Sample:
 
     def __init__(self, path):
         with h5py.File(path, "r") as file:
-            self.parameters = flat(json.loads(_text(file["sample"], "parameters")))
+            description = file["sample"]
+            self.parameters = flat(json.loads(_text(description["parameters"])))
+            self._configurations = {
+                name: json.loads(_text(text))
+                for name, text in description.get("configurations", {}).items()
+            }
             rows = file["attempts"][:]
             codes = h5py.check_enum_dtype(file["attempts"].dtype["outcome"])
         names = {code: name for name, code in codes.items()}
@@ -41,6 +46,18 @@ class Sample:
         self.id = self.parameters.pop("id", None)
         for name in ("working_dir", "runner.results_dir"):
             self.parameters.pop(name, None)
+
+    def value(self, name):
+        """The parameter as given, else what the configuration says; None if it is unknown."""
+        if name in self.parameters:
+            return self.parameters[name]
+        section, _, parameter = name.replace("config.", "", 1).partition(".")
+        parameter, _, index = parameter.partition(":")
+        try:
+            value = self._configurations[section][parameter]
+            return value[int(index)] if index else value
+        except (KeyError, IndexError, TypeError):
+            return None
 
     @property
     def rewards(self):
@@ -80,8 +97,8 @@ def flat(parameters, before=""):
     return result
 
 
-def _text(group, name):
-    value = group[name][()] if name in group else group.attrs[name]
+def _text(dataset):
+    value = dataset[()]
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
@@ -104,7 +121,7 @@ def read_metrics(search):
 
 
 def varied(samples):
-    """The parameters in which the samples differ."""
+    """The parameters in which what was given for the samples differs."""
     names = sorted({name for sample in samples for name in sample.parameters})
     return [
         name
@@ -113,29 +130,12 @@ def varied(samples):
     ]
 
 
-def template_value(sample, name):
-    """What the template says for a parameter that the sample does not set; None if unknown."""
-    try:
-        path = sample.parameters["config.config_templates"]
-        with open(path) as file:
-            section, _, parameter = name[len("config.") :].partition(".")
-            with open(os.path.join(os.path.dirname(path), json.load(file)[section])) as template:
-                parameter, _, index = parameter.partition(":")
-                value = json.load(template)[parameter]
-                return value[int(index)] if index else value
-    except (KeyError, IndexError, OSError, ValueError):
-        return None
-
-
 def table(samples, metrics, reference=None):
     """The lines of the table, best sample first."""
-    names = varied(samples) if len(samples) > 1 else []
+    names = varied(samples + [reference] if reference else samples)
 
     def line(label, sample, mean, std):
-        values = []
-        for name in names:
-            value = sample.parameters.get(name)
-            values.append(template_value(sample, name) if value is None else value)
+        values = [sample.value(name) for name in names]
         finished = "%d/%d" % (len(sample.rewards), sample.reruns)
         rewards = ["-" if value is None else "%.3f" % value for value in (mean, std)]
         return [label, *map(_cell, values), *rewards, finished, str(len(sample.attempts))]

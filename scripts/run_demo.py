@@ -62,7 +62,7 @@ class Demo:
         output = os.path.join(self.folder, "template_defaults.log")
         with open(output, "w") as log:
             process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+                command, env=environment, stdout=log, stderr=subprocess.STDOUT
             )
         seen = set()
         while process.poll() is None:
@@ -101,7 +101,7 @@ class Demo:
         output = os.path.join(self.folder, "search.log")
         with open(output, "w") as log:
             process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment,
+                command, env=self.environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
@@ -149,7 +149,10 @@ class Demo:
             ("template_defaults/", "the job by hand with the template's defaults"),
         ):
             print("  %-60s %s" % (os.path.join(where, path), what))
-        print("This table again: hp_optim/show_samples.py %s/runs --search %s/search" % (where, where))
+        print("This table again:")
+        print("  .venv/bin/python hp_optim/show_samples.py %s/runs \\" % where)
+        print("      --search %s/search \\" % where)
+        print("      --reference %s/template_defaults/results.h5" % where)
 
 
 class Follower:
@@ -282,7 +285,9 @@ def last_lines(path, count=30):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="2 samples with tiny trainings")
-    demo = Demo(parser.parse_args().quick)
+    quick = parser.parse_args().quick
+    os.chdir(ROOT)
+    demo = Demo(quick)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
     say("results go to " + os.path.relpath(demo.folder))

@@ -43,9 +43,8 @@ class BallGun:
         table = configuration.vector("hysr_config", hysr, "table_position", [0.0, 1.6, 0.76])
         random = np.random.default_rng(list(group.encode()))
         count = protocol.SHOTS
-        self._position = np.array(table) + np.column_stack(
-            (random.uniform(-0.1, 0.1, count), np.full(count, 1.2), random.uniform(0.27, 0.31, count))
-        )
+        aside, height = random.uniform(-0.1, 0.1, count), random.uniform(0.27, 0.31, count)
+        self._position = np.array(table) + np.column_stack((aside, np.full(count, 1.2), height))
         arrival = table[0] + random.uniform(-0.2, 0.2, count)  # x where it reaches the robot
         speed = random.uniform(4.3, 4.7, count)
         sideways = (arrival - self._position[:, 0]) * speed / 2.4

@@ -46,7 +46,9 @@ def number(section, values, name, default, minimum=None):
     """values[name] as a float, or `default` where it is missing; ConfigurationError if unfit."""
     value = values.get(name, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ConfigurationError("'%s' in %s is no number: %r. Correct it." % (name, section, value))
+        raise ConfigurationError(
+            "'%s' in %s is no number: %r. Correct it." % (name, section, value)
+        )
     if minimum is not None and value < minimum:
         raise ConfigurationError(
             "'%s' in %s is %r, less than %r. Correct it." % (name, section, value, minimum)

@@ -28,7 +28,8 @@ def main(arguments):
         status = os.waitstatus_to_exitcode(status)
         if status != 0 and code == 0:
             code = 1
-            print("hysr_start_robots: the backend '%s' ended with %d" % (kind, status), file=sys.stderr)
+            text = "hysr_start_robots: the backend '%s' ended with %d" % (kind, status)
+            print(text, file=sys.stderr)
             for _, other in children.values():
                 other.terminate()
     return code

@@ -1,6 +1,7 @@
 """hysr_stop: ends every backend that it can see, which is: whose segment has our name here.
 
-It also removes what killed backends have left. Exit code 0 when none is left, also when there was none; 1 when one did not end in time.
+It also removes the segments that killed backends have left. Exit code 0 when no backend is left
+under our name, also when there was none; 1 when one did not end in time.
 """
 
 import sys

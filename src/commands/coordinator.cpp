@@ -68,8 +68,7 @@ void Coordinator::feed(DispatcherEvent event) {
     while (!events_.empty()) {
         auto const next = std::move(events_.front());
         events_.pop_front();
-        for (auto const& action :
-             dispatcher_.handle(next, {clock_.now(), clock_.unix_time()})) {
+        for (auto const& action : dispatcher_.handle(next, {clock_.now(), clock_.unix_time()})) {
             std::visit([this](auto const& a) { perform(a); }, action);
         }
     }
@@ -151,8 +150,7 @@ void Coordinator::perform(SendEarlyReport const& action) {
 }
 
 void Coordinator::perform(Note const& action) {
-    auto const level =
-        action.level == Note::Level::warning ? LogLevel::warning : LogLevel::info;
+    auto const level = action.level == Note::Level::warning ? LogLevel::warning : LogLevel::info;
     log(level, action.key ? directory_name(*action.key) + " " + action.text : action.text,
         rank_name(action.rank));
 }
@@ -193,10 +191,9 @@ std::vector<std::string> summary(JobContext const& context, JobState const& stat
     if (verdict.kind == VerdictKind::done) lines.push_back("done: " + numbers);
     for (std::size_t i = 0; i < state.runs().size(); ++i) {
         auto const& run = state.runs()[i];
-        std::string line = "learning run " + std::to_string(i) + ": " +
-                           std::to_string(run.iterations_done) + " of " +
-                           std::to_string(state.plan().training_iterations) +
-                           " training iterations";
+        std::string line =
+            "learning run " + std::to_string(i) + ": " + std::to_string(run.iterations_done) +
+            " of " + std::to_string(state.plan().training_iterations) + " training iterations";
         if (run.last_success) line += ", reward " + number(run.last_reward);
         if (run.failed_attempts > 0) {
             line += ", " + std::to_string(run.failed_attempts) + " failed attempt" +

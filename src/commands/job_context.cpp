@@ -126,8 +126,7 @@ JobContext load_job_context(JobOptions const& options, JobArguments const& argum
     context.plan = plan_of(context.spec, context.configuration, arguments, options);
     context.working_dir =
         without_trailing_slash(absolute(context.spec.working_dir, context.start_dir));
-    context.results_path =
-        results_path_of(context.spec, context.working_dir, context.start_dir);
+    context.results_path = results_path_of(context.spec, context.working_dir, context.start_dir);
     context.stop_signal = signal_of(context.spec.runner.stop_signal);
     choose_ranks(context);
     return context;

@@ -42,8 +42,7 @@ LaunchPlan plan_launch(LaunchRequest const& request) {
         plan.argv = {"mpirun", "-n", std::to_string(request.ranks)};
         add_open_mpi_settings(plan.environment, request.scratch);
         if (request.root) {
-            add(plan.environment,
-                {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"});
+            add(plan.environment, {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"});
         }
         add(plan.argv, request.mpirun_args);
     }

@@ -96,7 +96,8 @@ class Launcher {
     /// Everything else is over.
     void speak(Verdict const& verdict) {
         switch (verdict.kind) {
-            case VerdictKind::done: break;  // rank 0 has summed up
+            case VerdictKind::done:
+                break;  // rank 0 has summed up
             case VerdictKind::failed:
                 log_error(verdict.reason);
                 for (auto const& line : verdict.details) log_error("  " + line);
@@ -155,8 +156,9 @@ class Launcher {
             return {VerdictKind::resume, {}, "the job's time was over before it began", {}};
         }
         if (!end.connected && end.status.signal == 0) {
-            return failed(how + " before the ranks were there. Check runner.mpirun_args and the "
-                                "installation of Open MPI",
+            return failed(how +
+                              " before the ranks were there. Check runner.mpirun_args and the "
+                              "installation of Open MPI",
                           details);
         }
         log_warning("a rank was lost (" + how + ")");

@@ -10,21 +10,23 @@ namespace reprise {
 using nlohmann::json;
 
 std::string encode_launcher_message(LauncherMessage const& message) {
-    auto const j = std::visit(
-        Overloaded{
-            [](LogLine const& m) {
-                return json{{"log", static_cast<int>(m.level)}, {"line", m.line}};
-            },
-            [](StartRecorded const& m) { return json{{"start", m.number}}; },
-            [](VerdictReached const& m) {
-                auto const& v = m.verdict;
-                return json{{"verdict", static_cast<int>(v.kind)},
-                            {"metrics", v.metrics},
-                            {"reason", v.reason},
-                            {"details", v.details}};
-            },
-        },
-        message);
+    auto const j =
+        std::visit(Overloaded{
+                       [](LogLine const& m) {
+                           return json{{"log", static_cast<int>(m.level)}, {"line", m.line}};
+                       },
+                       [](StartRecorded const& m) {
+                           return json{{"start", m.number}};
+                       },
+                       [](VerdictReached const& m) {
+                           auto const& v = m.verdict;
+                           return json{{"verdict", static_cast<int>(v.kind)},
+                                       {"metrics", v.metrics},
+                                       {"reason", v.reason},
+                                       {"details", v.details}};
+                       },
+                   },
+                   message);
     // CBOR: a line may hold bytes that are no UTF-8.
     std::string bytes;
     json::to_cbor(j, bytes);

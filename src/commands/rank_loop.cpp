@@ -62,8 +62,7 @@ void RankPost::flush(Duration limit) {
 RankLoop::RankLoop(RankPost& post, SignalFd& signals, SystemClock const& clock)
     : post_(post), signals_(signals), clock_(clock) {}
 
-std::optional<Duration> RankLoop::sleep_time(RankWorker const* worker,
-                                             RankHandlers const& handlers,
+std::optional<Duration> RankLoop::sleep_time(RankWorker const* worker, RankHandlers const& handlers,
                                              std::optional<Duration> at_most) {
     auto const now = clock_.now();
     auto time = at_most;
@@ -80,9 +79,8 @@ std::optional<Duration> RankLoop::sleep_time(RankWorker const* worker,
 
 void RankLoop::turn(RankWorker* worker, RankHandlers const& handlers,
                     std::optional<Duration> at_most) {
-    std::vector<pollfd> fds{{signals_.fd(), POLLIN, 0},
-                            {post_.wake_fd(), POLLIN, 0},
-                            {handlers.channel_fd, POLLIN, 0}};
+    std::vector<pollfd> fds{
+        {signals_.fd(), POLLIN, 0}, {post_.wake_fd(), POLLIN, 0}, {handlers.channel_fd, POLLIN, 0}};
     if (worker != nullptr) worker->add_poll_fds(fds);
     poll_events(fds, sleep_time(worker, handlers, at_most));
 

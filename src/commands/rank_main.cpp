@@ -175,11 +175,11 @@ Verdict Rank::lead() {
     create_directories(context.working_dir);
     auto lock = lock_directory(context.working_dir);
     if (stop_asked_) {
-        return {*stop_asked_ == StopReason::time_limit ? VerdictKind::resume
-                                                       : VerdictKind::terminated,
-                {},
-                "asked to end before anything was started",
-                {}};
+        return {
+            *stop_asked_ == StopReason::time_limit ? VerdictKind::resume : VerdictKind::terminated,
+            {},
+            "asked to end before anything was started",
+            {}};
     }
     create_directories(std::filesystem::path(context.results_path).parent_path().string());
     auto store = open_store(context);

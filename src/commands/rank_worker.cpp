@@ -59,15 +59,23 @@ TrainingFacts facts_of(TrainingEnd const& end) {
     facts.peak_memory_mb = end.peak_memory_mb;
     auto const* status = end.learner ? &*end.learner : nullptr;
     switch (end.how) {
-        case How::learner_ended: facts.end = End::learner_ended; break;
+        case How::learner_ended:
+            facts.end = End::learner_ended;
+            break;
         case How::backend_died:
             facts.end = End::backend_died;
             status = end.backend ? &*end.backend : nullptr;
             break;
-        case How::not_started: facts.end = End::not_started; break;
+        case How::not_started:
+            facts.end = End::not_started;
+            break;
         case How::stopped:
-        case How::killed: facts.end = End::stopped; break;
-        case How::helper_lost: facts.end = End::helper_lost; break;
+        case How::killed:
+            facts.end = End::stopped;
+            break;
+        case How::helper_lost:
+            facts.end = End::helper_lost;
+            break;
     }
     if (status != nullptr) {
         facts.exit_code = status->exit_code;
@@ -78,8 +86,7 @@ TrainingFacts facts_of(TrainingEnd const& end) {
 
 }  // namespace
 
-RankWorker::RankWorker(WorkerSite site, Clock const& clock,
-                       std::function<void(RankPayload)> report)
+RankWorker::RankWorker(WorkerSite site, Clock const& clock, std::function<void(RankPayload)> report)
     : site_(std::move(site)), clock_(clock), report_(std::move(report)) {}
 
 Instant RankWorker::now() const { return {clock_.now(), clock_.unix_time()}; }
@@ -200,9 +207,9 @@ void RankWorker::watch_curve() {
     auto const facts =
         read_curve_facts(path_of(order_.reward_file), order_.reward_column, FileEnd::torn);
     auto const* reward = std::get_if<RewardValue>(&facts.reward);
-    StepsReport const steps{order_.key, facts.steps,
-                            reward == nullptr ? std::numeric_limits<double>::quiet_NaN()
-                                              : reward->value};
+    StepsReport const steps{
+        order_.key, facts.steps,
+        reward == nullptr ? std::numeric_limits<double>::quiet_NaN() : reward->value};
     if (steps.steps == last_steps_.steps) return;
     last_steps_ = steps;
     report_(steps);

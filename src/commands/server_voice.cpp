@@ -48,8 +48,11 @@ void ServerVoice::last_word(Verdict const& verdict) {
             say(cluster::ErrorEncountered{job_id_, error_report(failure)});
             break;
         }
-        case VerdictKind::resume: say(cluster::ExitForResume{job_id_}); break;
-        case VerdictKind::terminated: break;
+        case VerdictKind::resume:
+            say(cluster::ExitForResume{job_id_});
+            break;
+        case VerdictKind::terminated:
+            break;
     }
 }
 

@@ -136,6 +136,7 @@ TrainingProcess& TrainingProcess::operator=(TrainingProcess&& other) noexcept {
         spared_ = std::move(other.spared_);
         unread_ = std::move(other.unread_);
         report_ = std::move(other.report_);
+        stop_asked_ = other.stop_asked_;
         kill_asked_ = other.kill_asked_;
         end_ = std::move(other.end_);
     }
@@ -200,7 +201,11 @@ void TrainingProcess::finish(ExitStatus const& helper_status) {
         end.cpu_s = report_.cpu_s;
         end.peak_memory_mb = report_.peak_memory_mb;
     } else {
-        end.how = kill_asked_ ? TrainingEnd::How::killed : TrainingEnd::How::helper_lost;
+        // A helper that had not begun to listen for signals yet ends by what we sent.
+        bool const stopped = stop_asked_ && helper_status.signal == SIGTERM;
+        end.how = kill_asked_ ? TrainingEnd::How::killed
+                  : stopped   ? TrainingEnd::How::stopped
+                              : TrainingEnd::How::helper_lost;
         end.cpu_s = helper_status.cpu_s;
         end.peak_memory_mb = helper_status.peak_memory_mb;
     }
@@ -216,7 +221,9 @@ void TrainingProcess::finish(ExitStatus const& helper_status) {
 }
 
 void TrainingProcess::stop() {
-    if (!end_) helper_->send_signal(SIGTERM);
+    if (end_ || stop_asked_) return;
+    helper_->send_signal(SIGTERM);
+    stop_asked_ = true;
 }
 
 void TrainingProcess::kill() {

@@ -11,15 +11,24 @@ std::string directory_name(AttemptKey const& key) {
 
 char const* name_of(AttemptOutcome outcome) noexcept {
     switch (outcome) {
-        case AttemptOutcome::none: return "none";
-        case AttemptOutcome::succeeded: return "succeeded";
-        case AttemptOutcome::learner_failed: return "learner_failed";
-        case AttemptOutcome::backend_died: return "backend_died";
-        case AttemptOutcome::no_reward: return "no_reward";
-        case AttemptOutcome::reward_not_finite: return "reward_not_finite";
-        case AttemptOutcome::not_started: return "not_started";
-        case AttemptOutcome::interrupted: return "interrupted";
-        case AttemptOutcome::lost: return "lost";
+        case AttemptOutcome::none:
+            return "none";
+        case AttemptOutcome::succeeded:
+            return "succeeded";
+        case AttemptOutcome::learner_failed:
+            return "learner_failed";
+        case AttemptOutcome::backend_died:
+            return "backend_died";
+        case AttemptOutcome::no_reward:
+            return "no_reward";
+        case AttemptOutcome::reward_not_finite:
+            return "reward_not_finite";
+        case AttemptOutcome::not_started:
+            return "not_started";
+        case AttemptOutcome::interrupted:
+            return "interrupted";
+        case AttemptOutcome::lost:
+            return "lost";
     }
     return "unknown";
 }
@@ -30,24 +39,33 @@ bool counts_as_failure(AttemptOutcome outcome) noexcept {
         case AttemptOutcome::backend_died:
         case AttemptOutcome::no_reward:
         case AttemptOutcome::reward_not_finite:
-        case AttemptOutcome::not_started: return true;
+        case AttemptOutcome::not_started:
+            return true;
         case AttemptOutcome::none:
         case AttemptOutcome::succeeded:
         case AttemptOutcome::interrupted:
-        case AttemptOutcome::lost: return false;
+        case AttemptOutcome::lost:
+            return false;
     }
     return false;
 }
 
 char const* name_of(StartOutcome outcome) noexcept {
     switch (outcome) {
-        case StartOutcome::none: return "none";
-        case StartOutcome::running: return "running";
-        case StartOutcome::finished: return "finished";
-        case StartOutcome::failed: return "failed";
-        case StartOutcome::resume: return "resume";
-        case StartOutcome::terminated: return "terminated";
-        case StartOutcome::lost: return "lost";
+        case StartOutcome::none:
+            return "none";
+        case StartOutcome::running:
+            return "running";
+        case StartOutcome::finished:
+            return "finished";
+        case StartOutcome::failed:
+            return "failed";
+        case StartOutcome::resume:
+            return "resume";
+        case StartOutcome::terminated:
+            return "terminated";
+        case StartOutcome::lost:
+            return "lost";
     }
     return "unknown";
 }

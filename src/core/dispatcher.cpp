@@ -39,10 +39,14 @@ std::string times(int count) {
 
 StartOutcome outcome_of(VerdictKind kind) {
     switch (kind) {
-        case VerdictKind::done: return StartOutcome::finished;
-        case VerdictKind::failed: return StartOutcome::failed;
-        case VerdictKind::resume: return StartOutcome::resume;
-        case VerdictKind::terminated: return StartOutcome::terminated;
+        case VerdictKind::done:
+            return StartOutcome::finished;
+        case VerdictKind::failed:
+            return StartOutcome::failed;
+        case VerdictKind::resume:
+            return StartOutcome::resume;
+        case VerdictKind::terminated:
+            return StartOutcome::terminated;
     }
     return StartOutcome::failed;
 }
@@ -260,8 +264,8 @@ void Dispatcher::start_trainings(Actions& out) {
         due_.erase(due_.begin());
         Training training;
         training.key = state_.next_attempt(run);
-        auto const seed = derive_seed(state_.plan().base_seed, run, training.key.iteration,
-                                      training.key.attempt);
+        auto const seed =
+            derive_seed(state_.plan().base_seed, run, training.key.iteration, training.key.attempt);
         training.reward = std::numeric_limits<double>::quiet_NaN();
         ranks_[rank] = training;
         out.push_back(StartAttempt{static_cast<int>(rank), training.key, seed,
@@ -270,14 +274,13 @@ void Dispatcher::start_trainings(Actions& out) {
 }
 
 void Dispatcher::stop(StopReason reason, Instant now, Actions& out) {
-    bool const more_urgent = stop_reason_ && *stop_reason_ != StopReason::terminated &&
-                             reason == StopReason::terminated;
+    bool const more_urgent =
+        stop_reason_ && *stop_reason_ != StopReason::terminated && reason == StopReason::terminated;
     if (stop_reason_ && !more_urgent) return;
     stop_reason_ = reason;
     phase_ = Phase::stopping;
     due_.clear();
-    auto const limit =
-        reason == StopReason::terminated ? limits_.terminated : limits_.otherwise;
+    auto const limit = reason == StopReason::terminated ? limits_.terminated : limits_.otherwise;
     auto const deadline = now.monotonic + limit;
     if (!deadline_ || deadline < *deadline_) deadline_ = deadline;
     for (std::size_t rank = 0; rank < ranks_.size(); ++rank) {
@@ -364,7 +367,8 @@ Verdict Dispatcher::verdict_now() const {
 }
 
 std::optional<Verdict> Dispatcher::failure() const {
-    auto const common = common_quick_failure();
+    // The verdict tells of the last attempt: wait until its row counts.
+    auto const common = nothing_to_save() ? common_quick_failure() : std::nullopt;
     if (!state_.failed() && !common) return std::nullopt;
     int worst = 0;
     for (int run = 0; run < state_.plan().learning_runs; ++run) {

@@ -24,24 +24,23 @@ void judge_reward(AttemptRecord& record, CurveFacts const& curve, Ordered const&
         return;
     }
     auto const column = "column " + order.reward_column;
-    std::visit(Overloaded{
-                   [&](RewardValue const& reward) {
-                       record.outcome = AttemptOutcome::succeeded;
-                       record.reward = reward.value;
-                   },
-                   [&](RewardColumnMissing const&) {
-                       no_reward(order.reward_file + " has no " + column);
-                   },
-                   [&](RewardHasNoValue const&) {
-                       no_reward(order.reward_file + " has no value in " + column);
-                   },
-                   [&](RewardNotFinite const& reward) {
-                       record.outcome = AttemptOutcome::reward_not_finite;
-                       record.message = order.reward_file + " ends with '" + reward.text +
-                                        "' in " + column;
-                   },
-               },
-               curve.reward);
+    std::visit(
+        Overloaded{
+            [&](RewardValue const& reward) {
+                record.outcome = AttemptOutcome::succeeded;
+                record.reward = reward.value;
+            },
+            [&](RewardColumnMissing const&) { no_reward(order.reward_file + " has no " + column); },
+            [&](RewardHasNoValue const&) {
+                no_reward(order.reward_file + " has no value in " + column);
+            },
+            [&](RewardNotFinite const& reward) {
+                record.outcome = AttemptOutcome::reward_not_finite;
+                record.message =
+                    order.reward_file + " ends with '" + reward.text + "' in " + column;
+            },
+        },
+        curve.reward);
 }
 
 }  // namespace

@@ -14,9 +14,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptKey, learning_run, iteration, attempt,
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptRecord, key, outcome, exit_code, signal, reward, seed,
                                    start, end, steps, cpu_s, peak_memory_mb, start_number, rank,
                                    host, cores, loaded_from, message)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingOrder, key, seed, run_dir, start_dir, files, backend, learner,
-                                   stop, variables, reward_file, reward_column, loaded_from,
-                                   stop_signal, stop_grace_ms, watch_ms)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingOrder, key, seed, run_dir, start_dir, files, backend,
+                                   learner, stop, variables, reward_file, reward_column,
+                                   loaded_from, stop_signal, stop_grace_ms, watch_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StopOrder, key, reason)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptReport, record, stderr_tail)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepsReport, key, steps, reward)

@@ -142,7 +142,8 @@ class TrainingTest(unittest.TestCase):
 
         second = Run(self, name="run_0.1-0", load_path=first.path("model"))
         self.assertEqual(second.train()[-1]["time/total_timesteps"], "1500")
-        self.assertIn("rl_model_1500_steps.zip", os.listdir(second.path("training_logs", "checkpoints")))
+        checkpoints = os.listdir(second.path("training_logs", "checkpoints"))
+        self.assertIn("rl_model_1500_steps.zip", checkpoints)
 
     def test_a_fixed_seed_repeats_a_training_digit_by_digit(self):
         first = Run(self, name="first", num_timesteps=1000).train()

@@ -52,7 +52,9 @@ bool JobWorld::chance(double probability) {
 double JobWorld::between(double low, double high) {
     return std::uniform_real_distribution<double>(low, high)(random_);
 }
-int JobWorld::pick(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
+int JobWorld::pick(int low, int high) {
+    return std::uniform_int_distribution<int>(low, high)(random_);
+}
 
 void JobWorld::check(bool holds, std::string const& what) const {
     if (!holds) throw std::logic_error(what);
@@ -266,8 +268,8 @@ void JobWorld::perform(Finish const& action) {
         int least = plan_.training_iterations;
         for (int run = 0; run < plan_.learning_runs; ++run) {
             if (dispatcher_->state().exhausted(run)) continue;
-            least = std::min(least,
-                             dispatcher_->state().runs()[static_cast<std::size_t>(run)].iterations_done);
+            least = std::min(
+                least, dispatcher_->state().runs()[static_cast<std::size_t>(run)].iterations_done);
         }
         check(least > 0, "left for a resume before an iteration of all reruns was done");
     }
@@ -337,8 +339,7 @@ void JobWorld::training_ends(int rank, std::uint64_t training, TrainingFacts con
     if (state.training != training || state.supervisor.idle()) return;
     state.training += 1;  // it has ended: whatever else was to come does not
     if (facts.end == TrainingFacts::End::learner_ended && facts.exit_code == 0) {
-        book_.at(*state.supervisor.key()).steps =
-            1000 * (state.supervisor.key()->iteration + 1);
+        book_.at(*state.supervisor.key()).steps = 1000 * (state.supervisor.key()->iteration + 1);
         step_made_ = true;
     }
     feed_rank(rank, TrainingOver{facts});
@@ -384,8 +385,9 @@ void JobWorld::perform_on(int rank, ReportAttempt const& action) {
     };
     at(between(0.0, 0.01), arrive);
     if (chance(faults_.repeated_reports)) {
-        at(between(0.01, 100.0),
-           [this, rank, report] { feed(AttemptEnded{rank, report.record, report.stderr_tail}); });
+        at(between(0.01, 100.0), [this, rank, report] {
+            feed(AttemptEnded{rank, report.record, report.stderr_tail});
+        });
     }
 }
 

@@ -20,15 +20,15 @@ namespace reprise::sim {
 
 /// How likely things go wrong; each is switched off altogether for some seeds.
 struct Faults {
-    double attempt_fails = 0.0;    ///< of each training
-    double quick_failures = 0.0;   ///< of these, share that fail at once with one message
-    double start_crashes = 0.0;    ///< of each start: everything dies at some moment
-    double launcher_dies = 0.0;    ///< of these: the launcher too, nobody records the loss
-    double time_limit = 0.0;       ///< of each start
-    double terminated = 0.0;       ///< of each start
-    double save_fails = 0.0;       ///< of each save
-    double repeated_reports = 0.0; ///< of each report: it arrives twice
-    double ignores_stop = 0.0;     ///< of each training: deaf to its stop signal
+    double attempt_fails = 0.0;     ///< of each training
+    double quick_failures = 0.0;    ///< of these, share that fail at once with one message
+    double start_crashes = 0.0;     ///< of each start: everything dies at some moment
+    double launcher_dies = 0.0;     ///< of these: the launcher too, nobody records the loss
+    double time_limit = 0.0;        ///< of each start
+    double terminated = 0.0;        ///< of each start
+    double save_fails = 0.0;        ///< of each save
+    double repeated_reports = 0.0;  ///< of each report: it arrives twice
+    double ignores_stop = 0.0;      ///< of each training: deaf to its stop signal
 };
 
 /// What one start came to.
@@ -110,12 +110,12 @@ class JobWorld {
     std::uint64_t seed_;
     JobPlan plan_;
     Faults faults_;
-    Faults drawn_;                  ///< what faults_ was before it was switched off
+    Faults drawn_;  ///< what faults_ was before it was switched off
     double unix_s_ = 0.0;
     std::uint64_t order_ = 0;
     int starts_ = 0;
     int faulty_starts_ = 0;
-    bool common_mistake_ = false;   ///< quick failures all say the same
+    bool common_mistake_ = false;  ///< quick failures all say the same
 
     History disk_;
     std::map<AttemptKey, Entry> book_;
@@ -129,13 +129,13 @@ class JobWorld {
     std::priority_queue<Happening> happenings_;
     std::optional<Verdict> verdict_;
     std::map<int, std::int64_t> last_curve_;
-    int first_iteration_ = 0;       ///< that some learning run had still to do when it began
+    int first_iteration_ = 0;  ///< that some learning run had still to do when it began
     bool stop_asked_ = false;
     bool crashed_ = false;
     bool disk_full_ = false;
     bool step_made_ = false;
     bool start_row_durable_ = false;
-    std::set<int> trained_now_;     ///< learning runs that train at this moment
+    std::set<int> trained_now_;  ///< learning runs that train at this moment
 };
 
 }  // namespace reprise::sim

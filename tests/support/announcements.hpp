@@ -64,7 +64,7 @@ class Announcements {
     }
 
   private:
-    bool readable() const {
+    [[nodiscard]] bool readable() const {
         pollfd entry{.fd = fd_.get(), .events = POLLIN, .revents = 0};
         return ::poll(&entry, 1, 20000) > 0;
     }

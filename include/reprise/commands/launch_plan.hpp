@@ -7,17 +7,17 @@
 namespace reprise {
 
 struct LaunchRequest {
-    std::string program;   ///< absolute path of reprise
+    std::string program;  ///< absolute path of reprise
     std::string channel;
-    std::string scratch;   ///< private directory for what mpirun and MPI put on disk
+    std::string scratch;  ///< private directory for what mpirun and MPI put on disk
     int ranks = 1;
     bool use_mpirun = false;
     bool root = false;
-    std::vector<std::string> mpirun_args;     ///< the user's own
+    std::vector<std::string> mpirun_args;  ///< the user's own
     std::vector<std::string> job_arguments;
     bool exit_for_restart = false;
     std::string log_level;
-    std::vector<std::string> environment;     ///< of the launcher, "NAME=value"
+    std::vector<std::string> environment;  ///< of the launcher, "NAME=value"
 };
 
 struct LaunchPlan {

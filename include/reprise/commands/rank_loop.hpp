@@ -49,8 +49,8 @@ class RankPost {
 struct RankHandlers {
     std::function<void(int rank, RankPayload const& payload)> on_payload;
     std::function<void(int signal)> on_signal;
-    std::function<void()> on_channel;                       ///< rank 0: the launcher's channel
-    std::function<std::optional<TimePoint>()> deadline;     ///< rank 0: the coordinator's
+    std::function<void()> on_channel;                    ///< rank 0: the launcher's channel
+    std::function<std::optional<TimePoint>()> deadline;  ///< rank 0: the coordinator's
     std::function<void()> on_deadline;
     int channel_fd = -1;
 };

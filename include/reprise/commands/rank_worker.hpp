@@ -18,8 +18,9 @@ namespace reprise {
 /// Where a worker works.
 struct WorkerSite {
     std::string host;
-    std::string cores;   ///< CPU list of the process before an MPI launcher narrowed it; may be empty
-    std::string helper;  ///< path of reprise-run-helper
+    std::string
+        cores;  ///< CPU list of the process before an MPI launcher narrowed it; may be empty
+    std::string helper;                    ///< path of reprise-run-helper
     std::vector<std::string> environment;  ///< that trainings inherit, "NAME=value"
 };
 

@@ -76,7 +76,8 @@ class TrainingProcess {
     /// How it ended, or nothing while anything of it may still run.
     [[nodiscard]] std::optional<TrainingEnd> const& end() const noexcept { return end_; }
 
-    /// Asks the learner to end; after the grace everything is killed.
+    /// Asks the learner to end; after the grace everything is killed. Nothing happens the
+    /// second time.
     void stop();
     /// Kills everything now. A second call kills the helper too, which would otherwise do it.
     void kill();
@@ -95,6 +96,7 @@ class TrainingProcess {
     std::vector<pid_t> spared_;  ///< children of this process that are not of this training
     std::string unread_;         ///< the beginning of a report line
     RunReport report_;
+    bool stop_asked_ = false;
     bool kill_asked_ = false;
     std::optional<TrainingEnd> end_;
 };

@@ -191,14 +191,14 @@ class Dispatcher {
     StopLimits limits_;
     Phase phase_ = Phase::waiting;
     std::vector<std::optional<Training>> ranks_;
-    int target_iterations_ = 0;             ///< where this start leaves
-    std::set<std::pair<int, int>> due_;     ///< (iterations done, learning run): to be started
+    int target_iterations_ = 0;          ///< where this start leaves
+    std::set<std::pair<int, int>> due_;  ///< (iterations done, learning run): to be started
     std::optional<StopReason> stop_reason_;
-    std::optional<Verdict> failure_;        ///< what ends the job whatever the rows say
-    std::optional<Verdict> verdict_;        ///< once closing
+    std::optional<Verdict> failure_;  ///< what ends the job whatever the rows say
+    std::optional<Verdict> verdict_;  ///< once closing
     std::optional<TimePoint> deadline_;
-    StartRecord this_start_;                ///< as it should be on disk
-    bool disk_failed_ = false;              ///< nothing can be saved any more
+    StartRecord this_start_;    ///< as it should be on disk
+    bool disk_failed_ = false;  ///< nothing can be saved any more
 
     std::int64_t generation_ = 0;
     std::optional<Save> under_way_;
@@ -207,9 +207,9 @@ class Dispatcher {
     std::vector<Metrics> reports_under_way_;  ///< to send when under_way_ is saved
     std::vector<Metrics> queued_reports_;
     std::map<int, std::vector<std::string>> stderr_tails_;  ///< of the last failure of a run
-    std::map<int, int> quick_failures_;     ///< per run, with the common message, in this start
-    std::string quick_message_;             ///< the common message, made comparable
-    bool set_up_in_doubt_ = true;           ///< every failure so far was quick and said the same
+    std::map<int, int> quick_failures_;  ///< per run, with the common message, in this start
+    std::string quick_message_;          ///< the common message, made comparable
+    bool set_up_in_doubt_ = true;        ///< every failure so far was quick and said the same
 };
 
 /// A training that fails sooner than this has probably been set up wrongly.

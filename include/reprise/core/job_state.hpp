@@ -17,9 +17,9 @@ namespace reprise {
 struct LearningRunState {
     int iterations_done = 0;
     int failed_attempts = 0;
-    int next_part = 0;             ///< of the attempt that is due
-    double last_reward = 0.0;      ///< of the last iteration that succeeded; NaN: none yet
-    std::int64_t steps = 0;        ///< counter at the end of that iteration; 0: not known
+    int next_part = 0;         ///< of the attempt that is due
+    double last_reward = 0.0;  ///< of the last iteration that succeeded; NaN: none yet
+    std::int64_t steps = 0;    ///< counter at the end of that iteration; 0: not known
     std::optional<AttemptKey> last_success;  ///< whose model the next iteration loads
     std::optional<AttemptRecord> last_failure;
 };
@@ -90,9 +90,9 @@ class JobState {
 
 /// What must be written about starts and attempts that nobody could write about when they died.
 struct Aftermath {
-    std::vector<AttemptRecord> attempts;   ///< outcome lost
-    std::optional<StartRecord> start;      ///< the last start, outcome lost
-    bool give_up = false;                  ///< two starts in a row ended without a training step
+    std::vector<AttemptRecord> attempts;  ///< outcome lost
+    std::optional<StartRecord> start;     ///< the last start, outcome lost
+    bool give_up = false;                 ///< two starts in a row ended without a training step
 };
 
 /// Assesses what an earlier start left (or the present one, seen from its launcher).

@@ -27,9 +27,9 @@ struct TrainingFacts {
         helper_lost,    ///< what held it together was killed; it was killed too
     };
     End end = End::helper_lost;
-    int exit_code = -1;  ///< of the learner, or of the backend that died; -1: none
-    int signal = 0;      ///< that ended it; 0: none
-    std::string message; ///< one line for people
+    int exit_code = -1;   ///< of the learner, or of the backend that died; -1: none
+    int signal = 0;       ///< that ended it; 0: none
+    std::string message;  ///< one line for people
     std::string last_stderr_line;
     double cpu_s = 0.0;
     double peak_memory_mb = 0.0;

@@ -17,20 +17,21 @@ namespace reprise {
 /// Rank 0 → any: train this. Everything the rank needs, so that only rank 0 reads parameters.
 struct TrainingOrder {
     AttemptKey key;
-    std::int64_t seed = 0;///< that the configuration holds
-    std::string run_dir;  ///< absolute; does not exist yet
-    std::string start_dir;///< where commands with a slash are looked up: where the job was started
+    std::int64_t seed = 0;  ///< that the configuration holds
+    std::string run_dir;    ///< absolute; does not exist yet
+    std::string
+        start_dir;  ///< where commands with a slash are looked up: where the job was started
     std::vector<std::pair<std::string, std::string>> files;  ///< absolute path, content
-    std::vector<std::string> backend;    ///< empty: none
+    std::vector<std::string> backend;                        ///< empty: none
     std::vector<std::string> learner;
     std::vector<std::string> stop;       ///< empty: none
     std::vector<std::string> variables;  ///< "NAME=value", on top of the rank's environment
     std::string reward_file;             ///< relative to run_dir
     std::string reward_column;
-    std::string loaded_from;             ///< directory name of the attempt it continues; may be empty
+    std::string loaded_from;  ///< directory name of the attempt it continues; may be empty
     int stop_signal = 15;
     std::int64_t stop_grace_ms = 5000;
-    std::int64_t watch_ms = 0;           ///< how often to look at the reward file; 0: only at the end
+    std::int64_t watch_ms = 0;  ///< how often to look at the reward file; 0: only at the end
 
     friend bool operator==(TrainingOrder const&, TrainingOrder const&) = default;
 };
@@ -60,8 +61,7 @@ struct StepsReport {
 
     friend bool operator==(StepsReport const&, StepsReport const&) = default;
 };
-using RankPayload =
-    std::variant<TrainingOrder, StopOrder, Dismissal, AttemptReport, StepsReport>;
+using RankPayload = std::variant<TrainingOrder, StopOrder, Dismissal, AttemptReport, StepsReport>;
 
 [[nodiscard]] std::string encode_payload(RankPayload const& payload);
 /// Throws ContractViolation for bytes that encode_payload did not make.

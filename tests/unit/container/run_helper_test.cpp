@@ -83,10 +83,9 @@ TEST_F(RunHelperTest, ClosedReportKillsEverything) {
 }
 
 TEST_F(RunHelperTest, LearnerDoesNotInheritTheReport) {
-    EXPECT_EQ(exit_code_of({"--report-fd", "3", "--learner", "3", "sh", "-c",
-                            "for i in 3 4 5 6 7 8 9; do [ -e /proc/self/fd/$i ] && exit 1; done; "
-                            "exit 0"}),
-              0);
+    std::string const script =
+        "for i in 3 4 5 6 7 8 9; do [ -e /proc/self/fd/$i ] && exit 1; done; exit 0";
+    EXPECT_EQ(exit_code_of({"--report-fd", "3", "--learner", "3", "sh", "-c", script}), 0);
     EXPECT_NE(report().find("\nexited learner 0 "), std::string::npos);
 }
 

@@ -1,6 +1,7 @@
 #include "reprise/container/training_process.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 
 #include "reprise/core/error.hpp"
 #include "reprise/system/host.hpp"
+#include "support/forked.hpp"
 #include "training_scene.hpp"
 
 namespace reprise {
@@ -33,21 +35,27 @@ class TrainingProcessTest : public test::TrainingScene {
         return folder_ / name;
     }
 
+    /// Returns when a process that is not our child has ended, though nobody has reaped it.
+    static void wait_until_dead(pid_t pid) {
+        Fd const pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+        int const fd = pidfd.get();
+        EXPECT_FALSE(wait_readable({&fd, 1}, 20s).empty());
+    }
+
     /// Backend (with 4) and learner end while the helper does not look; then it looks.
     void end_both_at_once(std::string const& learners_exit_code) {
-        test::Announcements both;
         auto const first = make_fifo("first");
         auto const second = make_fifo("second");
-        backend({"announce", both.path(), "backend", "wait-end", first, "exit", "4"});
-        learner(
-            {"announce", both.path(), "learner", "wait-end", second, "exit", learners_exit_code});
+        backend({"wait-end", first, "exit", "4"});
+        learner({"wait-end", second, "exit", learners_exit_code});
         start();
         announced(2);
         pid_t const watcher = helper();
         ::kill(watcher, SIGSTOP);
         Fd(::open(first.c_str(), O_WRONLY | O_CLOEXEC)).close();
         Fd(::open(second.c_str(), O_WRONLY | O_CLOEXEC)).close();
-        EXPECT_TRUE(both.all_end());
+        wait_until_dead(process_named("backend").pid);
+        wait_until_dead(process_named("learner").pid);
         ::kill(watcher, SIGCONT);
     }
 };
@@ -233,6 +241,14 @@ TEST_F(TrainingProcessTest, StopLetsTheLearnerEndInOrder) {
     EXPECT_EQ(end.learner->exit_code, 0);
 }
 
+TEST_F(TrainingProcessTest, StopRightAfterTheStartIsAStop) {
+    learner({"stay"});
+    start();
+    training_->stop();
+    training_->stop();
+    EXPECT_EQ(wait_for_end().how, How::stopped);
+}
+
 TEST_F(TrainingProcessTest, LearnerThatDoesNotStopIsKilledAfterTheGrace) {
     learner({"ignore", "15", "announce", announcements_.path(), "ready", "stay"});
     spec_.stop_grace = 100ms;
@@ -329,14 +345,13 @@ TEST_F(TrainingProcessTest, KilledRankTakesTheWholeTrainingWithIt) {
     backend({"daemon", "ignore", "1", "announce", announcements_.path(), "daemon", "end-daemon",
              "stay"});
     learner({"ignore", "15", "stay"});
-    pid_t const rank = ::fork();
-    if (rank == 0) {
+    pid_t const rank = test::run_forked([&] {
         start();
-        while (true) ::pause();
-    }
+        return ::pause();
+    });
     announced(3);
     ::kill(rank, SIGKILL);
-    ::waitpid(rank, nullptr, 0);
+    EXPECT_EQ(test::status_of(rank), SIGKILL);
     EXPECT_TRUE(announcements_.all_end());
     EXPECT_EQ(kill_all_descendants(20s), 0);  // reaps the helper, which is our child now
 }

@@ -60,7 +60,7 @@ class TrainingScene : public testing::Test {
         seen_.insert(seen_.end(), lines.begin(), lines.end());
         return lines.empty() ? ProcessId{} : lines.back().process;
     }
-    ProcessId process_named(std::string const& word) const {
+    [[nodiscard]] ProcessId process_named(std::string const& word) const {
         for (auto const& line : seen_) {
             if (line.word == word) return line.process;
         }

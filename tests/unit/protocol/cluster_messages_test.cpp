@@ -128,6 +128,15 @@ TEST(ClusterMessagesTest, AnErrorOfAnySizeFitsIntoOneDatagram) {
     }
 }
 
+TEST(ClusterMessagesTest, AnErrorIsCutBeforeTheLastByteOfADatagram) {
+    std::int64_t const widest_id = std::numeric_limits<std::int64_t>::min();
+    for (std::size_t size = 65'300; size < max_datagram_bytes + 10; ++size) {
+        EXPECT_LE(encode(ErrorEncountered{widest_id, {std::string(size, 'x')}}).size(),
+                  max_datagram_bytes)
+            << size;
+    }
+}
+
 TEST(MessageTextTest, EveryMessageComesBackFromItsText) {
     std::vector<Message> const messages = {
         JobStarted{-3, ""},

@@ -48,6 +48,10 @@ TEST(ReducersTest, ExactResultsRoundedOnce) {
     EXPECT_EQ(population_std(tiny), 3.0912061651652345e-300);
 }
 
+TEST(ReducersTest, ASmallValueBetweenLargeOnesIsNotLost) {
+    EXPECT_EQ(mean(Values{1e300, 1.0, -1e300}), 1.0 / 3);
+}
+
 TEST(ReducersTest, TheInterquartileMeanDropsAQuarterRoundedDownAtEachEnd) {
     EXPECT_EQ(interquartile_mean(Values{0, 0, 9}), 3.0);
     EXPECT_EQ(interquartile_mean(Values{0, 0, 6, 9}), 3.0);

@@ -11,6 +11,7 @@
 #include "reprise/core/error.hpp"
 #include "reprise/system/local_channel.hpp"
 #include "reprise/system/poller.hpp"
+#include "support/forked.hpp"
 
 namespace reprise {
 namespace {
@@ -103,18 +104,17 @@ TEST_F(ChannelTest, PeerThatDoesNotReadCannotBlockUs) {
 }
 
 TEST_F(ChannelTest, DeathOfThePeerIsTheEndAfterItsLastMessage) {
-    pid_t const peer = ::fork();
-    if (peer == 0) {
+    pid_t const peer = test::run_forked([&] {
         auto channel = Channel::connect(name_);
         channel.send("last words");
-        ::kill(::getpid(), SIGKILL);
-    }
+        return ::kill(::getpid(), SIGKILL);
+    });
     auto server = accept();
     EXPECT_EQ(next(server), "last words");
     EXPECT_FALSE(next(server));
     EXPECT_TRUE(server.closed());
     EXPECT_FALSE(server.send("anybody?"));
-    ::waitpid(peer, nullptr, 0);
+    EXPECT_EQ(test::status_of(peer), SIGKILL);
 }
 
 TEST_F(ChannelTest, HalfAMessageBeforeTheEndIsDropped) {
@@ -158,20 +158,18 @@ TEST_F(ChannelTest, NobodyThereIsAnError) {
 }
 
 TEST_F(ChannelTest, AnotherUserIsSentAway) {
-    pid_t const stranger = ::fork();
-    if (stranger == 0) {
-        // Without the right to change users the test would prove nothing, and says so.
-        if (::setuid(65534) != 0) ::_exit(::geteuid() == 0 ? 3 : 0);
+    pid_t const stranger = test::run_forked([&] {
+        // Only root can be somebody else; for others there is nobody to try it with.
+        if (::geteuid() != 0) return 0;
+        if (::setuid(65534) != 0) return 3;
         try {
-            auto channel = Channel::connect(name_);
-            ::_exit(1);
+            (void)Channel::connect(name_);
         } catch (Error const& error) {
-            ::_exit(error.kind() == Error::Kind::permission ? 0 : 2);
+            return error.kind() == Error::Kind::permission ? 0 : 2;
         }
-    }
-    int status = 0;
-    ::waitpid(stranger, &status, 0);
-    EXPECT_EQ(status, 0);
+        return 1;
+    });
+    EXPECT_EQ(test::status_of(stranger), 0);
     EXPECT_FALSE(listener_.accept());
 }
 

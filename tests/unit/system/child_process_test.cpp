@@ -13,6 +13,7 @@
 #include "reprise/system/host.hpp"
 #include "reprise/system/poller.hpp"
 #include "support/announcements.hpp"
+#include "support/forked.hpp"
 #include "support/private_folder.hpp"
 
 namespace reprise {
@@ -192,14 +193,13 @@ TEST(ChildProcessTest, DiesWithItsParentWhenAsked) {
     test::Announcements announcements;
     auto spec = scripted({"announce", announcements.path(), "child", "stay"});
     spec.parent_death_signal = SIGKILL;
-    pid_t const parent = ::fork();
-    if (parent == 0) {
-        auto child = spawn(spec);
-        while (true) ::pause();
-    }
+    pid_t const parent = test::run_forked([&] {
+        auto const child = spawn(spec);
+        return ::pause() + child.pid();
+    });
     ASSERT_EQ(announcements.wait_for(1).size(), 1U);
     ::kill(parent, SIGKILL);
-    ::waitpid(parent, nullptr, 0);
+    EXPECT_EQ(test::status_of(parent), SIGKILL);
     EXPECT_TRUE(announcements.all_end());
 }
 

@@ -8,10 +8,12 @@
 #include <csignal>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "reprise/core/error.hpp"
 #include "reprise/system/file_system.hpp"
 #include "reprise/system/host.hpp"
+#include "support/forked.hpp"
 #include "support/private_folder.hpp"
 
 namespace reprise {
@@ -26,13 +28,12 @@ class FileLockTest : public testing::Test {
     /// Another process that takes the lock; returns once it has it (or not).
     pid_t start_holder() {
         auto taken = make_pipe();
-        pid_t const pid = ::fork();
-        if (pid == 0) {
+        pid_t const pid = test::run_forked([&] {
             auto const attempt = try_lock();
             char const answer = attempt.outcome == Outcome::acquired ? 'y' : 'n';
-            if (::write(taken.write_end.get(), &answer, 1) != 1) ::_exit(1);
-            while (true) ::pause();
-        }
+            if (::write(taken.write_end.get(), &answer, 1) == 1) ::pause();
+            return 1;
+        });
         char answer = 0;
         EXPECT_EQ(::read(taken.read_end.get(), &answer, 1), 1);
         EXPECT_EQ(answer, 'y');
@@ -40,7 +41,7 @@ class FileLockTest : public testing::Test {
     }
     static void kill_hard(pid_t pid) {
         ::kill(pid, SIGKILL);
-        ::waitpid(pid, nullptr, 0);
+        EXPECT_EQ(test::status_of(pid), SIGKILL);
     }
 
     test::PrivateFolder folder_;
@@ -101,22 +102,19 @@ TEST_F(FileLockTest, NeverTwoHoldersWhileLocksComeAndGo) {
     constexpr int processes = 4;
     constexpr int rounds = 50;
     auto const inside = folder_ / "inside";
-    for (int i = 0; i < processes; ++i) {
-        if (::fork() != 0) continue;
+    auto const take_turns = [&] {
         for (int taken = 0; taken < rounds;) {
             auto const attempt = try_lock();
             if (attempt.outcome != Outcome::acquired) continue;
             ++taken;
             // Making a directory fails when another process is inside too.
-            if (::mkdir(inside.c_str(), 0700) != 0 || ::rmdir(inside.c_str()) != 0) ::_exit(1);
+            if (::mkdir(inside.c_str(), 0700) != 0 || ::rmdir(inside.c_str()) != 0) return 1;
         }
-        ::_exit(0);
-    }
-    for (int i = 0; i < processes; ++i) {
-        int status = 0;
-        ::wait(&status);
-        EXPECT_EQ(status, 0);
-    }
+        return 0;
+    };
+    std::vector<pid_t> pids(processes);
+    for (pid_t& pid : pids) pid = test::run_forked(take_turns);
+    for (pid_t const pid : pids) EXPECT_EQ(test::status_of(pid), 0);
 }
 
 TEST_F(FileLockTest, MissingFolderIsNamed) {

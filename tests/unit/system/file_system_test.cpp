@@ -98,8 +98,12 @@ TEST_F(FileSystemTest, ProgramsAreFoundOnTheSearchPath) {
 }
 
 TEST_F(FileSystemTest, TildeIsTheHomeDirectory) {
-    std::string const home = std::getenv("HOME") != nullptr ? std::getenv("HOME") : "";
-    EXPECT_EQ(expand_home("~/x"), (home.empty() ? "/root" : home) + "/x");
+    char const* const former = std::getenv("HOME");
+    std::string const home = former != nullptr ? former : "/root";
+    ::setenv("HOME", "/somewhere", 1);
+    EXPECT_EQ(expand_home("~/x"), "/somewhere/x");
+    EXPECT_EQ(expand_home("~"), "/somewhere");
+    ::setenv("HOME", home.c_str(), 1);
     EXPECT_EQ(expand_home("~root"), "/root");
     EXPECT_EQ(expand_home("~no_such_user/x"), "~no_such_user/x");
     EXPECT_EQ(expand_home("a/~/x"), "a/~/x");
