@@ -109,6 +109,68 @@ class ByHandTest(support.SystemTest):
         self.assert_ended(job.run(arguments=["jbo"]), 1)
 
 
+class SurroundingsTest(support.SystemTest):
+    def test_a_job_inside_another_mpi_job(self):
+        """As somebody does who starts it with mpirun or srun."""
+        server = self.server()
+        job = self.job({}, server)
+        root = ["--allow-run-as-root"] if os.geteuid() == 0 else []
+        job.wrapper = ["mpirun", *root, "--oversubscribe", "-n", "1", *job.wrapper]
+        self.assert_ended(job.run(), 0)
+        self.assert_last_word(server, RESULTS, CONCLUDED)
+        for directory in job.directories:
+            names = job.facts(directory)["environment"]
+            self.assertEqual([n for n in names if n.startswith(("OMPI_", "PMIX_"))], [])
+
+    def test_a_job_inside_a_slurm_step(self):
+        job = self.job({})
+        job.environment.update(
+            SLURM_JOB_ID="17",
+            SLURM_JOBID="17",
+            SLURM_NNODES="1",
+            SLURM_NTASKS="3",
+            SLURM_JOB_NODELIST="nowhere-1",
+            SLURM_NODELIST="nowhere-1",
+            SLURM_TASKS_PER_NODE="3",
+            SLURM_STEP_ID="0",
+            SLURM_PROCID="0",
+            SLURM_LOCALID="0",
+            SLURM_CPU_BIND="quiet,mask_cpu:0x1",
+            PMI_RANK="0",
+            PMI_SIZE="3",
+        )
+        self.assert_ended(job.run(), 0)
+        for directory in job.directories:
+            names = job.facts(directory)["environment"]
+            self.assertEqual(
+                sorted(n for n in names if n.startswith(("SLURM_", "PMI_"))),
+                [
+                    "SLURM_JOBID",
+                    "SLURM_JOB_ID",
+                    "SLURM_JOB_NODELIST",
+                    "SLURM_NNODES",
+                    "SLURM_NODELIST",
+                    "SLURM_NTASKS",
+                    "SLURM_TASKS_PER_NODE",
+                ],
+            )
+
+    def test_a_poor_environment(self):
+        """No HOME, no TMPDIR that exists, no locale, nothing but PATH."""
+        job = self.job({})
+        kept = ("PATH", "SCRIPTED_PLAN", support.MARK, "REPRISE_BIN")
+        job.environment = {name: job.environment[name] for name in kept}
+        job.environment["TMPDIR"] = "/no/such/folder"
+        self.assert_ended(job.run(), 0)
+
+    def test_one_processor(self):
+        cpu = min(os.sched_getaffinity(0))
+        job = self.job({})
+        job.wrapper = ["taskset", "--cpu-list", str(cpu), *job.wrapper]
+        self.assert_ended(job.run(), 0)
+        self.assertEqual(job.facts("run_2.0-0")["cpus"], [cpu])
+
+
 class BadInputTest(support.SystemTest):
     """What is wrong reaches the server and stderr by name; the code is 1; nothing was trained."""
 

@@ -2,7 +2,9 @@
 start goes on."""
 
 import os
+import shutil
 import signal
+import time
 
 import support
 from support import CONCLUDED, ERROR, PROGRESS, RESULTS, RESUME, STARTED, reward_of
@@ -72,7 +74,7 @@ class KillsTest(support.SystemTest):
 
     def check_launcher(self, **parameters):
         server, job, start = self.start_job(**parameters)
-        job.kill("launcher")
+        start.kill()
         self.assertEqual(start.wait().code, -signal.SIGKILL)
         server.wait_for(RESUME)
         support.wait_until(lambda: not job.remnants(), "nothing left", state=job.remnants)
@@ -93,7 +95,7 @@ class KillsTest(support.SystemTest):
         job.plan["0.*"] = {"gate": job.gate()}
         start = job.start()
         job.wait_for_training("run_0.0-0")
-        job.kill("launcher")
+        start.kill()
         start.wait()
         server.wait_for(RESUME)
         support.wait_until(lambda: not job.remnants(), "nothing left", state=job.remnants)
@@ -101,34 +103,58 @@ class KillsTest(support.SystemTest):
         job.open_gate()
         self.assert_ended(job.run(), 0)
 
+    def test_the_launcher_while_starting_up(self):
+        """Whoever is there already leaves; nobody speaks twice; the next start goes on."""
+        for ranks, delays in ((3, (0, 50, 150, 300, 450)), (1, (0, 10, 25))):
+            for delay_ms in delays:
+                with self.subTest(ranks=ranks, delay_ms=delay_ms):
+                    server = self.server()
+                    job = self.job({"*": {"gate": "/nowhere"}}, server)
+                    job.set(**{"runner.ranks": ranks})
+                    start = job.start()
+                    server.wait_for(STARTED)
+                    time.sleep(delay_ms / 1000)
+                    start.kill()
+                    start.wait()
+                    self.wait_for_no_process(job)
+                    print(f"{ranks} ranks, after {delay_ms} ms: {server.names}")
+                    self.assertIn(server.names, ([STARTED], [STARTED, RESUME]))
+                    self.clear_shared_memory()
+                    job.plan = {}
+                    server.forget()
+                    self.assert_ended(job.run(), 0)
+                    self.assert_mean(server, REWARDS)
+
     def test_launcher_and_mpirun(self):
         server, job, start = self.start_job()
         os.kill(start.pid, signal.SIGSTOP)  # so that it sees nothing of the other's end
         job.kill("mpirun")
-        job.kill("launcher")
+        start.kill()
         start.wait()
-        support.wait_until(lambda: not job.processes(), "nothing left", state=job.processes)
+        self.wait_for_no_process(job)
         self.assertLessEqual(server.names.count(RESUME), 1)
         self.assertNotIn(ERROR, server.names)
-        self.clear_shared_memory(job)
+        self.clear_shared_memory()
         self.check_that_it_goes_on(server, job, [])
 
     def test_everything_at_once(self):
         server, job, start = self.start_job()
-        processes = job.processes()
-        for process in processes:
+        for process in job.processes():
             os.kill(process.pid, signal.SIGSTOP)
-        for process in processes:
-            os.kill(process.pid, signal.SIGKILL)
+        job.kill_all()
         start.wait()
         self.assert_no_word(server)
-        support.wait_until(lambda: not job.processes(), "nothing left", state=job.processes)
-        self.clear_shared_memory(job)
+        self.wait_for_no_process(job)
+        self.clear_shared_memory()
         self.check_that_it_goes_on(server, job)
 
-    def clear_shared_memory(self, job):
+    def wait_for_no_process(self, job):
+        support.wait_until(lambda: not job.processes(), "no process", state=job.processes)
+
+    def clear_shared_memory(self):
         """Nobody was left who could have done it."""
-        os.system("rm -rf /dev/shm/reprise.*")
+        for name in os.listdir("/dev/shm"):
+            shutil.rmtree(os.path.join("/dev/shm", name))
 
     def check_failed_attempt(self, role, outcome):
         """It is an ordinary failure, tried again in the same start."""
@@ -191,11 +217,10 @@ class KillsTest(support.SystemTest):
         start = job.start()
         server.wait_for(PROGRESS)
         support.wait_until(lambda: 1.0 in server.payloads(PROGRESS), "all progress")
-        for process in job.processes():
-            os.kill(process.pid, signal.SIGKILL)
+        job.kill_all()
         start.wait()
-        support.wait_until(lambda: not job.processes(), "nothing left")
-        self.clear_shared_memory(job)
+        self.wait_for_no_process(job)
+        self.clear_shared_memory()
         server.forget()
         self.assert_ended(job.run(), 0)
         self.assert_last_word(server, RESULTS, CONCLUDED)

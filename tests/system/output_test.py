@@ -84,6 +84,17 @@ class OutputTest(support.SystemTest):
                 self.check_lines(ended)
                 self.assertNotIn("-----", ended.log)
 
+    def test_nobody_reads_what_it_prints(self):
+        """A closed pipe, a full disk, and streams that are closed from the start."""
+        for ranks in (1, 2):
+            for redirection in (">/dev/full 2>/dev/full", ">&- 2>&- <&-", "<&-", "| true"):
+                with self.subTest(redirection, ranks=ranks):
+                    job = self.job({"1.0-0": {"ends_with": 2}}, **{"runner.ranks": ranks})
+                    shell = f'set -o pipefail; "$@" {redirection}'
+                    job.wrapper = ["bash", "-c", shell, "bash", *job.wrapper]
+                    self.assert_ended(job.run(), 0)
+                    self.assertEqual(len(job.directories), 4)
+
     def test_a_job_in_a_directory_with_strange_names(self):
         job = self.job({})
         job.working_dir += " 'quoted' {braces} ä %s $HOME"

@@ -138,6 +138,48 @@ class RestartsTest(support.SystemTest):
         server.forget()
         self.assert_ended(job.run(), 0)
 
+    def test_a_template_that_has_changed_is_refused_by_name(self):
+        server = self.server()
+        job = self.job({}, server, training_iterations=2)
+        self.assert_ended(job.run(), 3)
+        path = os.path.join(os.path.dirname(job.templates), "reward_config_default.json")
+        with open(path) as file:
+            text = file.read()
+        with open(path, "w") as file:
+            file.write(text.replace("3.0", "3.5"))
+        server.forget()
+        self.assert_ended(job.run(), 1)
+        self.assert_last_word(server, ERROR)
+        self.assertIn("config.reward_config.normalization_constant", server.error_text)
+
+    def test_a_damaged_results_file_is_an_error_by_name_and_stays_as_it_is(self):
+        server = self.server()
+        job = self.job({}, server, training_iterations=2)
+        self.assert_ended(job.run(), 3)
+        with open(job.results_path, "rb") as file:
+            content = file.read()
+        for damaged in (content[:-1], content[:1000], b"", b"x" * len(content)):
+            with self.subTest(size=len(damaged)):
+                with open(job.results_path, "wb") as file:
+                    file.write(damaged)
+                server.forget()
+                self.assert_ended(job.run(), 1)
+                self.assert_last_word(server, ERROR)
+                self.assertIn(job.results_path, server.error_text)
+                with open(job.results_path, "rb") as file:
+                    self.assertEqual(file.read(), damaged)
+        with open(job.results_path, "wb") as file:
+            file.write(content)
+        self.assert_ended(job.run(), 0)
+
+    def test_a_working_dir_that_cannot_be_made_is_an_error_by_name(self):
+        server = self.server()
+        job = self.job({}, server)
+        open(job.working_dir, "w").close()
+        self.assert_ended(job.run(), 1)
+        self.assert_last_word(server, ERROR)
+        self.assertIn(job.working_dir, server.error_text)
+
     def test_limits_and_ranks_may_change_between_starts(self):
         server = self.server()
         job = self.job({}, server, training_iterations=2)

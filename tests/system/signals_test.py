@@ -1,5 +1,6 @@
 """TERM, INT, HUP: saved, gone within 5 s, code 3 and no word. USR1: exit for resume."""
 
+import os
 import signal
 import time
 
@@ -194,6 +195,60 @@ class SignalsTest(support.SystemTest):
         server.forget()
         self.assert_ended(job.run(), 0)
         self.assert_mean(server, REWARDS)
+
+    def signal_all(self, job, number):
+        """Learners first, so that their end is seen before the order to end them."""
+        for process in sorted(job.processes(), key=lambda process: -process.pid):
+            os.kill(process.pid, number)
+
+    def test_term_to_every_process_as_batch_systems_do(self):
+        for ranks in (3, 1):
+            with self.subTest(ranks=ranks):
+                server = self.server()
+                job = self.job({"*": {}}, server, **{"runner.ranks": ranks})
+                job.plan["1.*"] = {"gate": job.gate()}
+                start = job.start()
+                job.wait_for_training("run_1.0-0")
+                server.wait_for(PROGRESS)
+                since = time.monotonic()
+                self.signal_all(job, signal.SIGTERM)
+                self.assert_silent_end(start, since, server)
+                self.assertEqual(job.remnants(), [])
+                server.forget()
+                job.open_gate()
+                self.assert_ended(job.run(), 0)
+                self.assert_mean(server, REWARDS)
+                # It was no failure of the learner's.
+                self.assertIn("run_1.0-0.part1", job.directories)
+
+    def test_signals_at_the_very_end(self):
+        """Either the result is sent or it is not, never half of it."""
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            for delay_ms in (0, 5, 10, 20, 40, 80, 120):
+                with self.subTest(signal=number.name, delay_ms=delay_ms):
+                    self.check_end(number, delay_ms / 1000)
+
+    def check_end(self, number, delay_s):
+        server = self.server()
+        job = self.job({}, server, learning_runs_per_job=2)
+        start = job.start()
+        support.wait_until(lambda: 1.0 in server.payloads(PROGRESS), "all progress")
+        time.sleep(delay_s)
+        if start.is_running:
+            start.signal(number)
+        ended = start.wait()
+        if ended.code == 0:
+            self.assert_last_word(server, RESULTS, CONCLUDED)
+        else:
+            self.assert_ended(ended, 3)
+            if number == signal.SIGTERM:
+                self.assert_no_word(server)
+            else:
+                self.assert_last_word(server, RESUME)
+        self.assert_no_banner(ended)
+        server.forget()
+        self.assert_ended(job.run(), 0)
+        self.assertEqual(server.names, [STARTED, RESULTS, CONCLUDED])
 
     def test_term_while_it_waits_for_another_job(self):
         server = self.server()

@@ -10,6 +10,7 @@ its jobs may be left: no process (all of them carry a mark in their environment)
 Environment: REPRISE_BIN, the program (CTest sets it).
 """
 
+import contextlib
 import csv
 import ctypes
 import io
@@ -299,6 +300,10 @@ class Start:
     def signal(self, number):
         self._process.send_signal(number)
 
+    def kill(self):
+        """The launcher alone."""
+        self.signal(signal.SIGKILL)
+
     def signal_group(self, number):
         """As a terminal does it."""
         os.killpg(self.pid, number)
@@ -486,8 +491,8 @@ class Job:
         return processes_with(self.mark)
 
     def find(self, role, directory=None):
-        """The one process of the job that is 'launcher', 'mpirun', 'rank N', 'helper', or one of
-        the trainer's commands; of the attempt in that directory."""
+        """The one process of the job that is 'mpirun', 'rank N', 'helper', or one of the trainer's
+        commands; of the attempt in that directory."""
         found = [p for p in self.processes() if role_of(p) == role]
         if directory is not None:
             found = [p for p in found if p.directory == self.path(directory)]
@@ -498,6 +503,14 @@ class Job:
 
     def kill(self, role, directory=None):
         os.kill(self.find(role, directory).pid, signal.SIGKILL)
+
+    def kill_all(self):
+        """kill -9 to all that is left; returns what there was."""
+        processes = self.processes()
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+        return processes
 
     def remnants(self):
         """What should not be there any more: processes and files."""
@@ -512,9 +525,7 @@ class Job:
     def close(self):
         for start in self.starts:
             start.close()
-        for process in self.processes():
-            os.kill(process.pid, signal.SIGKILL)
-        wait_until(lambda: not self.processes(), "the end of what was killed")
+        wait_until(lambda: not self.kill_all(), "the end of what was killed")
         for name in os.listdir("/dev/shm"):
             shutil.rmtree(os.path.join("/dev/shm", name), ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
