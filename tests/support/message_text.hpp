@@ -15,6 +15,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "reprise/core/error.hpp"
 #include "reprise/protocol/cluster_messages.hpp"
@@ -62,24 +64,27 @@ inline double double_from_hex(std::string_view hex) {
 
 inline std::string to_text(cluster::Message const& message) {
     std::string text = cluster::name_of(message);
-    auto const add_metrics = [&text](cluster::Metrics const& metrics) {
+    auto const add = [&text](std::string const& word) {
+        text += ' ';
+        text += word;
+    };
+    auto const add_metrics = [&add](cluster::Metrics const& metrics) {
         for (auto const& [name, value] : metrics) {
-            text += ' ' + to_hex(name) + '=' + to_hex(value);
+            add(to_hex(name) + '=' + to_hex(value));
         }
     };
-    text +=
-        ' ' + std::visit([](auto const& content) { return std::to_string(content.id); }, message);
+    add(std::visit([](auto const& content) { return std::to_string(content.id); }, message));
     std::visit(Overloaded{
-                   [&](cluster::JobStarted const& m) { text += ' ' + to_hex(m.hostname); },
+                   [&](cluster::JobStarted const& m) { add(to_hex(m.hostname)); },
                    [&](cluster::ErrorEncountered const& m) {
                        for (std::string const& line : m.lines) {
-                           text += ' ' + to_hex(line);
+                           add(to_hex(line));
                        }
                    },
                    [&](cluster::ResultsSent const& m) { add_metrics(m.metrics); },
                    [](cluster::JobConcluded const&) {},
                    [](cluster::ExitForResume const&) {},
-                   [&](cluster::Progress const& m) { text += ' ' + to_hex(m.fraction); },
+                   [&](cluster::Progress const& m) { add(to_hex(m.fraction)); },
                    [&](cluster::EarlyReport const& m) { add_metrics(m.metrics); },
                },
                message);

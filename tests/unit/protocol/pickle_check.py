@@ -228,7 +228,7 @@ def check_golden(program, folder):
 
 def main():
     write_random_messages, send_messages, golden = sys.argv[1:4]
-    seed, count = map(int, sys.argv[4:6]) if len(sys.argv) > 4 else (1, 3000)
+    seed, count = map(int, sys.argv[4:6]) if len(sys.argv) > 4 else (1, 1500)
     seen = check_random(write_random_messages, seed, count)
     checked = check_golden(send_messages, pathlib.Path(golden))
     print(f"seed {seed}: {seen}; golden: {checked}")

@@ -84,7 +84,9 @@ class Source {
     Metrics metrics() {
         Metrics metrics;
         for (std::uint64_t count = below(8); count > 0; --count) {
-            metrics.emplace_back(std::to_string(count) + text(300), finite());
+            std::string name = std::to_string(count);  // no two are the same
+            name += text(300);
+            metrics.emplace_back(name, finite());
         }
         return metrics;
     }

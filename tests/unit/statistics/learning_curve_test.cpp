@@ -144,18 +144,27 @@ TEST(LearningCurveTest, AColumnWithOneTextAmongNumbersIsKept) {
 }
 
 TEST(LearningCurveTest, ACurveThatIsTooLongLosesEverySecondRow) {
-    std::size_t const rows = LearningCurveReader::max_values + 3;
+    // As many columns as there may be; after one full row only the first of them goes on.
+    std::string header = "step";
+    std::string full_row = "0";
+    for (std::size_t i = 1; i < CsvReader::max_columns; ++i) {
+        header += ",c" + std::to_string(i);
+        full_row += ",1";
+    }
+    std::size_t const rows = 2 * LearningCurveReader::max_values / CsvReader::max_columns + 3;
     LearningCurveReader reader;
-    reader.feed("step,note\n");
-    for (std::size_t row = 0; row < rows; ++row) {
-        reader.feed(std::to_string(row) + ",x\n");
+    reader.feed(header + "\n" + full_row + "\n");
+    for (std::size_t row = 1; row < rows; ++row) {
+        reader.feed(std::to_string(row) + "\n");
     }
     LearningCurve const curve = reader.curve();
     EXPECT_EQ(reader.rows_read(), rows);
-    EXPECT_EQ(curve.stride, 2U);
-    EXPECT_EQ(curve.rows, (rows + 1) / 2);
-    for (std::size_t row = 0; row < curve.rows; row += 1'000) {
-        ASSERT_EQ(curve.at(row, 0), static_cast<double>(2 * row));
+    EXPECT_EQ(curve.stride, 4U);
+    EXPECT_EQ(curve.columns.size(), CsvReader::max_columns);
+    ASSERT_EQ(curve.rows, (rows + 3) / 4);
+    for (std::size_t row = 0; row < curve.rows; ++row) {
+        ASSERT_EQ(curve.at(row, 0), static_cast<double>(4 * row));
+        ASSERT_EQ(std::isnan(curve.at(row, 1)), row > 0);
     }
     EXPECT_EQ(reader.last_value("step"), static_cast<double>(rows - 1));
 }
