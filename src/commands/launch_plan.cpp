@@ -2,6 +2,11 @@
 
 #include <mpi.h>
 
+#include <algorithm>
+#include <string_view>
+
+#include "reprise/container/training_environment.hpp"
+
 namespace reprise {
 namespace {
 
@@ -33,11 +38,28 @@ void add_open_mpi_settings(std::vector<std::string>& environment, std::string co
 }
 #endif
 
+/// Without what an outer MPI launcher has set: mpirun refuses to run inside another one. The user's
+/// own OMPI_MCA_ settings stay, as far as they can be told apart.
+std::vector<std::string> outside_of_mpi(std::vector<std::string> environment) {
+    auto const begins = [](std::string const& variable, std::string_view name) {
+        return std::string_view(variable).substr(0, name.size()) == name;
+    };
+    bool const inside = std::any_of(environment.begin(), environment.end(), [&](auto const& v) {
+        return begins(v, "OMPI_COMM_WORLD_SIZE=");
+    });
+    std::erase_if(environment, [&](std::string const& variable) {
+        if (begins(variable, "SLURM_")) return false;
+        if (begins(variable, "OMPI_MCA_") || begins(variable, "PRTE_MCA_")) return inside;
+        return is_launcher_variable(variable.substr(0, variable.find('=')));
+    });
+    return environment;
+}
+
 }  // namespace
 
 LaunchPlan plan_launch(LaunchRequest const& request) {
     LaunchPlan plan;
-    plan.environment = request.environment;
+    plan.environment = outside_of_mpi(request.environment);
     if (request.use_mpirun) {
         plan.argv = {"mpirun", "-n", std::to_string(request.ranks)};
         add_open_mpi_settings(plan.environment, request.scratch);

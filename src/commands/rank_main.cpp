@@ -45,6 +45,7 @@ class Rank {
     int run_worker();
     int run_rank_zero();
     void connect_to_launcher();
+    [[nodiscard]] bool launcher_is_gone() const;
     void on_channel();
     void on_signal(int signal);
     void tell_launcher(LauncherMessage const& message);
@@ -114,7 +115,7 @@ int Rank::run_rank_zero() {
         verdict = {VerdictKind::failed, {}, e.what(), {}};
     }
     dismiss();
-    if (channel_ && !channel_->closed()) {
+    if (!launcher_is_gone()) {
         tell_launcher(VerdictReached{verdict});
         auto const end = clock_.now() + farewell_limit;
         while (channel_->flush() && !channel_->closed() && clock_.now() < end) {
@@ -129,22 +130,29 @@ int Rank::run_rank_zero() {
 }
 
 void Rank::connect_to_launcher() {
-    channel_ = Channel::connect(options_.channel);
     auto const level = log_level_of(options_.job.log_level);
     set_up_log("rank 0", level, [this](LogLevel line_level, std::string_view line) {
-        if (channel_->closed()) {
+        if (launcher_is_gone()) {
             print_log_line(line_level, line);
         } else {
             tell_launcher(LogLine{line_level, std::string(line)});
         }
     });
-    handlers_.channel_fd = channel_->fd();
-    handlers_.on_channel = [this] { on_channel(); };
     handlers_.on_signal = [this](int signal) { on_signal(signal); };
+    try {
+        channel_ = Channel::connect(options_.channel);
+        handlers_.channel_fd = channel_->fd();
+        handlers_.on_channel = [this] { on_channel(); };
+    } catch (Error const& e) {
+        log_warning(std::string("the launcher is gone (") + e.what() + "): leaving");
+        stop_asked_ = StopReason::time_limit;
+    }
 }
 
+bool Rank::launcher_is_gone() const { return !channel_ || channel_->closed(); }
+
 void Rank::tell_launcher(LauncherMessage const& message) {
-    channel_->send(encode_launcher_message(message));
+    if (!launcher_is_gone()) channel_->send(encode_launcher_message(message));
 }
 
 void Rank::on_channel() {

@@ -1,0 +1,237 @@
+#!/usr/bin/python3 -IS
+"""A trainer that acts by a plan. One file for all three commands; the name says which one it is:
+
+    hysr_start_robots CONFIG    the backend: stays until hysr_stop was called
+    hysr_one_ball_rl CONFIG     the learner
+    hysr_stop                   tells the backend of this directory to end
+
+SCRIPTED_PLAN names a JSON file: {PATTERN: {KEY: VALUE, ...}, ...}. What stands under every pattern
+that fits the name of the attempt ("0.1-2" is learning run 0, iteration 1, attempt 2; "0.1-2.part1"
+goes on with it) holds, the last one first. Keys of the learner:
+
+    rows (2)         lines in progress.csv; 0: the file is not made, but its folder
+    row_s (0)        seconds before each of them
+    reward           in the last line; a text is written as it is. Without: what reward_of() says
+    reward_of_parameters    true: the reward depends on robot_position[0], see there
+    fails_beyond     robot_position[0] from which on the learner fails
+    column           of the reward, if it is not the usual one
+    gate             path of a file: after the first half of the lines the learner waits for it
+    lasts_s (0)      seconds between the last line and the end
+    ends_with (0)    exit code
+    dies_by          number of a signal
+    hangs            true: never ends
+    ignores_term     true: SIGTERM does nothing
+    leaves_daemon    true: leaves a process behind, in a session of its own
+    says             text for stderr; \\xNN are bytes
+
+Keys of the backend, under "backend":
+
+    gate, lasts_s, ends_with, dies_by    end by itself: once the gate is there, after so long
+    ends_with_learner    true: ends when the learner does
+    outlives_itself      true: leaves a process behind that ignores SIGTERM
+    ignores_stop         true: hysr_stop and SIGTERM do nothing
+
+What the learner saw lies in facts.json in the run directory as soon as it runs. The file trained
+appears there when the lines before the gate are written, backend.pid when the backend is there.
+"""
+
+import fnmatch
+import json
+import os
+import signal
+import sys
+import time
+
+LIMIT_S = 120.0  # nobody waits longer, whatever the plan says
+POLL_S = 0.003
+
+
+def reward_of(run, iteration):
+    """What a learning run gets in an iteration; tests know the same formula."""
+    return -1.0 + 0.25 * run + 0.5 * iteration
+
+
+def read_json(path):
+    with open(path) as file:
+        return json.load(file)
+
+
+def write_whole(path, text):
+    """So that a reader never meets half of it."""
+    with open(path + ".new", "w") as file:
+        file.write(text)
+    os.rename(path + ".new", path)
+
+
+def plan_of(directory):
+    name = os.path.basename(directory)[len("run_") :]
+    plan = {}
+    for pattern, behaviour in read_json(os.environ["SCRIPTED_PLAN"]).items():
+        if fnmatch.fnmatchcase(name, pattern):
+            plan.update(behaviour)
+    return plan
+
+
+def wait_for(path):
+    """Returns when the file is there."""
+    deadline = time.monotonic() + LIMIT_S
+    while not os.path.exists(path):
+        if time.monotonic() > deadline:
+            sys.exit("scripted trainer: '%s' has not come" % path)
+        time.sleep(POLL_S)
+
+
+def hang():
+    time.sleep(LIMIT_S)
+    sys.exit("scripted trainer: nobody ended it")
+
+
+def leave_daemon(ignore_term):
+    if os.fork() != 0:
+        os.wait()
+        return
+    os.setsid()
+    if os.fork() != 0:
+        os._exit(0)
+    if ignore_term:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    hang()
+
+
+def end(plan):
+    if "dies_by" in plan:
+        if plan["dies_by"] == signal.SIGINT:  # of which Python would make a traceback
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), plan["dies_by"])
+        hang()
+    sys.stderr.flush()
+    os._exit(plan.get("ends_with", 0))
+
+
+class Learner:
+    def __init__(self, config_path):
+        self.directory = os.getcwd()
+        self.main = read_json(config_path)
+        self.rl = read_json(self.main["rl_config"])
+        self.common = read_json(self.main["rl_common_config"])
+        self.plan = plan_of(self.directory)
+        self.run = int(os.environ["REPRISE_RUN"])
+        self.iteration = int(os.environ["REPRISE_ITERATION"])
+        self.loaded = self.load()
+
+    def load(self):
+        """The model to go on from, as save() wrote it."""
+        path = self.rl["load_path"]
+        if not path:
+            return {"steps": 0, "made_by": []}
+        return read_json(path + ".zip")
+
+    def train(self):
+        if self.plan.get("ignores_term"):
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        self.write_facts()
+        if self.plan.get("leaves_daemon"):
+            leave_daemon(ignore_term=True)
+        if self.position() > self.plan.get("fails_beyond", self.position()):
+            sys.exit("the position is beyond what the table allows")
+        said = self.plan.get("says", "").encode("latin-1")
+        os.write(2, said)
+        print("learner of", os.path.basename(self.directory), flush=True)
+        self.write_progress()
+        if self.plan.get("hangs"):
+            hang()
+        time.sleep(self.plan.get("lasts_s", 0))
+        self.save()
+        open("learner_ended", "w").close()
+        end(self.plan)
+
+    def write_facts(self):
+        facts = {
+            "pid": os.getpid(),
+            "arguments": sys.argv[1:],
+            "directory": self.directory,
+            "environment": dict(os.environ),
+            "cpus": sorted(os.sched_getaffinity(0)),
+            "seed": self.common["random_seed"],
+            "load_path": self.rl["load_path"],
+            "loaded": self.loaded,
+            "signals_blocked": sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, []))),
+        }
+        write_whole("facts.json", json.dumps(facts))
+
+    def write_progress(self):
+        rows = self.plan.get("rows", 2)
+        os.makedirs(self.rl["log_path"], exist_ok=True)
+        if rows == 0:
+            return self.wait_at_gate()
+        column = self.plan.get("column", "rollout/ep_rew_mean")
+        reward = self.plan.get("reward", reward_of(self.run, self.iteration))
+        if self.plan.get("reward_of_parameters"):
+            reward = self.reward_of_parameters()
+        with open(os.path.join(self.rl["log_path"], "progress.csv"), "w") as file:
+            file.write("%s,time/total_timesteps,eprew\n" % column)
+            for row in range(1, rows + 1):
+                time.sleep(self.plan.get("row_s", 0))
+                steps = self.loaded["steps"] + self.rl["num_timesteps"] * row // rows
+                # Most of a real file's rows have no mean.
+                value = reward if isinstance(reward, str) else repr(reward - 0.125 * (rows - row))
+                file.write(",%d,0.5\n%s,%d,0.5\n" % (steps, value, steps))
+                file.flush()
+                if row == (rows + 1) // 2:
+                    self.wait_at_gate()
+
+    def position(self):
+        return read_json(self.main["hysr_config"])["robot_position"][0]
+
+    def reward_of_parameters(self):
+        """Best at robot_position[0] = 0.1; every learning run a little different."""
+        position = self.position()
+        return -((position - 0.1) ** 2) - 0.001 * self.run
+
+    def wait_at_gate(self):
+        open("trained", "w").close()
+        if "gate" in self.plan:
+            wait_for(self.plan["gate"])
+
+    def save(self):
+        model = {
+            "steps": self.loaded["steps"] + self.rl["num_timesteps"],
+            "made_by": self.loaded["made_by"] + [os.path.basename(self.directory)],
+        }
+        write_whole(self.rl["save_path"] + ".zip", json.dumps(model))
+
+
+def run_backend():
+    plan = plan_of(os.getcwd()).get("backend", {})
+    if plan.get("ignores_stop"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if plan.get("outlives_itself"):
+        leave_daemon(ignore_term=True)
+    write_whole("backend.pid", str(os.getpid()))
+    if plan.get("ends_with_learner"):
+        wait_for("learner_ended")
+        end(plan)
+    if plan.keys() & {"gate", "lasts_s", "ends_with", "dies_by"}:
+        if "gate" in plan:
+            wait_for(plan["gate"])
+        time.sleep(plan.get("lasts_s", 0))
+        end(plan)
+    wait_for("stop")
+    if plan.get("ignores_stop"):
+        hang()
+
+
+def main():
+    role = os.path.basename(sys.argv[0])
+    if role == "hysr_one_ball_rl":
+        Learner(sys.argv[1]).train()
+    elif role == "hysr_start_robots":
+        run_backend()
+    elif role == "hysr_stop":
+        open("stop", "w").close()
+    else:
+        sys.exit("scripted trainer: '%s' is no command of the trainer" % role)
+
+
+if __name__ == "__main__":
+    main()
