@@ -189,7 +189,7 @@ TEST_F(TrainingProcessTest, LearnerThatFailsTogetherWithItsBackendIsNotToBlame) 
 
 TEST_F(TrainingProcessTest, LearnerThatEndsWellJustAfterItsBackendHasSucceeded) {
     auto const alive = make_fifo("alive");
-    learner({"wait-end", alive, "exit", "0"});
+    learner({"wait-end", alive, "linger", "10", "exit", "0"});
     backend({"announce", alive, "alive", "announce", announcements_.path(), "ready", "stay"});
     // On a busy machine the learner may need longer than the window for it.
     constexpr int most_tries = 50;
