@@ -53,7 +53,7 @@ class Demo:
         with open(settings, "w") as file:
             parameters = dict(self.fixed, working_dir=self.reference)
             del parameters["runner.results_dir"]  # results.h5 in its working_dir will do
-            json.dump(parameters, file, indent=4)
+            json.dump(nested(parameters), file, indent=4)
         command = ["scripts/run_mpi.py", os.path.relpath(settings, ROOT)]
         say("first, for comparison, the template's defaults: " + shlex.join(command))
         commands = os.path.join(ROOT, "hp_optim", "bin")
@@ -263,6 +263,18 @@ def run_directories(working_dir):
         return {name for name in os.listdir(working_dir) if name.startswith("run_")}
     except FileNotFoundError:
         return set()
+
+
+def nested(parameters):
+    """Dotted names to dictionaries in each other, as cluster_utils does it for its jobs."""
+    result = {}
+    for name, value in parameters.items():
+        *parents, last = name.split(".")
+        inner = result
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = value
+    return result
 
 
 def read_metrics(working_dir):

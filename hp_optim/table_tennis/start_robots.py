@@ -6,7 +6,7 @@ other one is stopped and the code is 1.
 """
 
 import os
-import subprocess
+import signal
 import sys
 
 BACKENDS = ("arm", "ball")
@@ -19,19 +19,19 @@ def main(arguments):
     program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "backend.py")
     children = {}
     for kind in BACKENDS:
-        child = subprocess.Popen([sys.executable, "-u", program, kind, arguments[0]])
-        children[child.pid] = (kind, child)
+        command = [sys.executable, "-u", program, kind, arguments[0]]
+        children[os.posix_spawn(command[0], command, os.environ)] = kind
     code = 0
     while children:
         pid, status = os.wait()
-        kind, _ = children.pop(pid)
+        kind = children.pop(pid)
         status = os.waitstatus_to_exitcode(status)
         if status != 0 and code == 0:
             code = 1
             text = "hysr_start_robots: the backend '%s' ended with %d" % (kind, status)
             print(text, file=sys.stderr)
-            for _, other in children.values():
-                other.terminate()
+            for other in children:
+                os.kill(other, signal.SIGTERM)  # still ours: os.wait has not given it back
     return code
 
 

@@ -167,7 +167,9 @@ class Launcher {
         if (end.time_limit && !end.connected) {
             return {VerdictKind::resume, {}, "the job's time was over before it began", {}};
         }
-        if (!end.connected && end.status.signal == 0) {
+        // A shell's way, and mpirun's, to say that a signal ended it: 128 + signal.
+        bool const killed = end.status.signal != 0 || end.status.exit_code > 128;
+        if (!end.connected && !killed) {
             return failed(how +
                               " before the ranks were there. Check runner.mpirun_args and the "
                               "installation of Open MPI",

@@ -46,8 +46,9 @@ struct StartFailure {
     int error = 0;
 };
 
-/// All that the child needs, made before the fork: between fork and exec only async-signal-safe
-/// functions may be called, because another thread may hold any lock.
+/// All that the child needs, made before it exists. Until exec it lives in our memory (vfork):
+/// only async-signal-safe functions may be called there, and nothing of ours may be changed but
+/// `moved`.
 struct Prepared {
     std::string program;
     std::vector<char*> argv;
@@ -326,8 +327,10 @@ ChildProcess spawn(ProcessSpec const& spec) {
     pid_t pid = -1;
     {
         AllSignalsBlocked const blocked;
-        pid = ::fork();
-        if (pid == 0) run_child(prepared, report.write_end.get());
+        // A fork copies the page tables: 15 ms for a rank with 100 MiB, where this takes 1 ms
+        // whatever the size. This thread sleeps until the child has its own program or has ended.
+        pid = ::vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+        if (pid == 0) run_child(prepared, report.write_end.get());  // NOLINT(*-unix.Vfork)
     }
     if (pid < 0) throw posix_error(errno, "start", prepared.program);
     ChildProcess child(pid, Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));

@@ -7,13 +7,28 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
 
+#include "reprise/core/contract.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/system/posix_error.hpp"
 
 namespace reprise {
 
-UdpLink::UdpLink(std::string const& host, int port) {
+namespace {
+
+constexpr char const* network_remedy = "Check the name and the network of this machine.";
+
+std::string numeric(SocketAddress const& address) {
+    char host[NI_MAXHOST] = "?";
+    ::getnameinfo(reinterpret_cast<sockaddr const*>(&address.storage), address.length, host,
+                  sizeof host, nullptr, 0, NI_NUMERICHOST);
+    return host;
+}
+
+}  // namespace
+
+std::vector<SocketAddress> resolve_udp(std::string const& host, int port) {
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_DGRAM;
@@ -23,28 +38,36 @@ UdpLink::UdpLink(std::string const& host, int port) {
     std::unique_ptr<addrinfo, void (*)(addrinfo*)> const owner(found, &::freeaddrinfo);
     if (failure != 0) {
         throw Error(Error::Kind::unreachable, "find the cluster_utils server's host", host,
-                    ::gai_strerror(failure), "Check the name and the network of this machine.");
+                    ::gai_strerror(failure), network_remedy);
     }
+    std::vector<SocketAddress> addresses;
     for (auto const* entry = found; entry != nullptr; entry = entry->ai_next) {
-        Address address;
+        SocketAddress address;
         if (entry->ai_addrlen > sizeof address.storage) continue;
-        address.family = entry->ai_family;
-        address.length = entry->ai_addrlen;
         std::memcpy(&address.storage, entry->ai_addr, entry->ai_addrlen);
-        addresses_.push_back(address);
+        address.length = entry->ai_addrlen;
+        addresses.push_back(address);
     }
-    std::stable_partition(addresses_.begin(), addresses_.end(),
-                          [](Address const& address) { return address.family == AF_INET; });
+    std::stable_partition(addresses.begin(), addresses.end(), [](SocketAddress const& address) {
+        return address.storage.ss_family == AF_INET;
+    });
+    return addresses;
+}
+
+UdpLink::UdpLink(std::string const& host, int port) : UdpLink(resolve_udp(host, port)) {}
+
+UdpLink::UdpLink(std::vector<SocketAddress> addresses) : addresses_(std::move(addresses)) {
+    REPRISE_EXPECT(!addresses_.empty());
     for (current_ = 0; current_ < addresses_.size(); ++current_) {
         if (connect_to(current_)) return;
     }
-    throw Error(Error::Kind::unreachable, "reach the cluster_utils server's host", host,
-                text_of_errno(errno), "Check the network of this machine.");
+    throw Error(Error::Kind::unreachable, "reach the cluster_utils server's host",
+                numeric(addresses_.front()), text_of_errno(errno), network_remedy);
 }
 
 bool UdpLink::connect_to(std::size_t index) noexcept {
     auto const& address = addresses_[index];
-    socket_ = Fd(::socket(address.family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    socket_ = Fd(::socket(address.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     return socket_ && ::connect(socket_.get(), reinterpret_cast<sockaddr const*>(&address.storage),
                                 address.length) == 0;
 }

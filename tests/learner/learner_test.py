@@ -234,11 +234,10 @@ class BackendTest(unittest.TestCase):
 
     def test_the_name_of_a_killed_backend_can_be_used_again(self):
         run = Run(self)
-        robots = run.start_backends()
-        killed = run.backends()
-        for pid in killed.values():
+        run.end(run.start_backends())  # first, or it would stop the one when the other is killed
+        for pid in run.backends().values():
             os.kill(pid, signal.SIGKILL)
-        self.assertEqual(robots.wait(LIMIT_S), 1)
+        wait_until(lambda: not run.backends(), "the end of the backends")
         self.assertEqual(len(run.segments()), 2)
         run.start("hysr_start_robots", run.config)
         self.assertEqual(run.run("hysr_one_ball_rl", run.config), 0)

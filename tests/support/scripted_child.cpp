@@ -9,13 +9,14 @@
 ///   flood               write to stdout for ever
 ///   env NAME            print the variable, or "NAME is not set"
 ///   wait-end FIFO       until everybody who has FIFO open for writing has closed it
-///   create PATH         an empty file
+///   linger MS           do nothing for that long
 ///   daemon              go on as a double-forked daemon in its own session; the parent goes on
 ///                       behind the word "end-daemon"
 ///   end-daemon          (in the daemon) stay alive for ever
 ///   chain               for ever: fork a child that goes on and end
 ///   stay                for ever
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,8 +118,8 @@ int main(int, char** argv) {
             print_variable(text());
         } else if (action == "wait-end") {
             wait_end(text());
-        } else if (action == "create") {
-            ::close(::open(text(), O_WRONLY | O_CREAT, 0600));
+        } else if (action == "linger") {
+            ::poll(nullptr, 0, number());
         } else if (action == "daemon") {
             if (!became_daemon()) skip_to_end_of_daemon(word);
         } else if (action == "chain") {

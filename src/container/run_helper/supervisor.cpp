@@ -182,7 +182,6 @@ void Supervisor::time_is_over() {
             return start_killing("backend_died");
         case Phase::stop_command:
         case Phase::backend_leaves:
-            if (stop_.running) ::kill(-stop_.pid, SIGKILL);
             return grace_is_over ? start_killing(reason_) : take_leave_of_backend();
         case Phase::learner_stops:
         case Phase::backend_terminates:

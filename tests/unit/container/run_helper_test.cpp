@@ -90,12 +90,28 @@ TEST_F(RunHelperTest, LearnerDoesNotInheritTheReport) {
 }
 
 TEST_F(RunHelperTest, SecondSigtermKillsAtOnce) {
-    auto helper = start({"--report-fd", "3", "--stop-grace-ms", "60000", "--learner", "7",
-                         REPRISE_SCRIPTED_CHILD, "ignore", "15", "announce", announcements_.path(),
-                         "l", "stay"});
+    auto const fifo = announcements_.path();
+    auto const script = "trap 'echo asked > " + fifo + "' TERM; sleep 1000 & echo ready > " + fifo +
+                        "; while :; do wait; done";
+    auto helper = start(
+        {"--report-fd", "3", "--stop-grace-ms", "60000", "--learner", "3", "sh", "-c", script});
     EXPECT_EQ(announcements_.wait_for(1).size(), 1U);
     helper.send_signal(SIGTERM);
+    EXPECT_EQ(announcements_.wait_for(1).size(), 1U);
+    helper.send_signal(SIGTERM);
+    EXPECT_EQ(helper.wait().exit_code, 0);
+    EXPECT_NE(report().find("\nkilled learner 9 "), std::string::npos);
+}
+
+TEST_F(RunHelperTest, TwoSigtermsAtOnceKillAtOnce) {
+    auto helper = start({"--report-fd", "3", "--stop-grace-ms", "60000", "--learner", "7",
+                         REPRISE_SCRIPTED_CHILD, "ignore", "15", "announce", announcements_.path(),
+                         "learner", "stay"});
+    EXPECT_EQ(announcements_.wait_for(1).size(), 1U);
+    helper.send_signal(SIGSTOP);
+    helper.send_signal(SIGTERM);
     helper.send_signal(SIGINT);
+    helper.send_signal(SIGCONT);
     EXPECT_EQ(helper.wait().exit_code, 0);
     EXPECT_NE(report().find("\nkilled learner 9 "), std::string::npos);
 }

@@ -189,7 +189,7 @@ TEST_F(TrainingProcessTest, LearnerThatFailsTogetherWithItsBackendIsNotToBlame) 
 
 TEST_F(TrainingProcessTest, LearnerThatEndsWellJustAfterItsBackendHasSucceeded) {
     auto const alive = make_fifo("alive");
-    learner({"wait-end", alive, "exit", "0"});
+    learner({"wait-end", alive, "linger", "10", "exit", "0"});
     backend({"announce", alive, "alive", "announce", announcements_.path(), "ready", "stay"});
     // On a busy machine the learner may need longer than the window for it.
     constexpr int most_tries = 50;
@@ -354,6 +354,27 @@ TEST_F(TrainingProcessTest, KilledRankTakesTheWholeTrainingWithIt) {
     EXPECT_EQ(test::status_of(rank), SIGKILL);
     EXPECT_TRUE(announcements_.all_end());
     EXPECT_EQ(kill_all_descendants(20s), 0);  // reaps the helper, which is our child now
+}
+
+TEST_F(TrainingProcessTest, BackendAndLearnerDieWhenRankAndHelperAreKilledTogether) {
+    backend({"stay"});
+    learner({"ignore", "15", "stay"});
+    auto helper_known = make_pipe();
+    pid_t const rank = test::run_forked([&] {
+        start();
+        pid_t const pid = helper();
+        return ::write(helper_known.write_end.get(), &pid, sizeof pid) < 0 ? 1 : ::pause();
+    });
+    announced(2);
+    pid_t watcher = -1;
+    ASSERT_EQ(::read(helper_known.read_end.get(), &watcher, sizeof watcher),
+              static_cast<ssize_t>(sizeof watcher));
+    ::kill(rank, SIGSTOP);  // so that it cannot do the work
+    ::kill(watcher, SIGKILL);
+    ::kill(rank, SIGKILL);
+    EXPECT_EQ(test::status_of(rank), SIGKILL);
+    EXPECT_TRUE(announcements_.all_end());
+    EXPECT_EQ(kill_all_descendants(20s), 0);  // reaps them, they are our children now
 }
 
 TEST_F(TrainingProcessTest, DestructorKillsTheWholeTraining) {

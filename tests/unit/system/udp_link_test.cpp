@@ -92,6 +92,17 @@ TEST(UdpLinkTest, ServerThatComesLaterIsHeardOf) {
     EXPECT_EQ(receiver.receive(), "hello");
 }
 
+TEST(UdpLinkTest, AddressThatRefusesIsLeftForTheNext) {
+    int const closed = Receiver(AF_INET).port();
+    Receiver receiver(AF_INET6);
+    UdpLink link(
+        {resolve_udp("127.0.0.1", closed).front(), resolve_udp("::1", receiver.port()).front()});
+    EXPECT_TRUE(send(link, "first"));
+    EXPECT_TRUE(send(link, "second"));
+    EXPECT_EQ(receiver.receive(), "first");
+    EXPECT_EQ(receiver.receive(), "second");
+}
+
 TEST(UdpLinkTest, TooLargeADatagramIsRefused) {
     Receiver receiver(AF_INET);
     UdpLink link("127.0.0.1", receiver.port());
