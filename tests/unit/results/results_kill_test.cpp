@@ -17,6 +17,7 @@
 #include "plain_hdf5.hpp"
 #include "reprise/results/results_reader.hpp"
 #include "reprise/results/results_store.hpp"
+#include "support/kill_one.hpp"
 #include "support/sample_results.hpp"
 
 namespace reprise {
@@ -80,7 +81,7 @@ class RecordingProcess {
         if (child_ <= 0) return;  // to kill 0 or -1 would be to kill others
         auto const child = std::exchange(child_, -1);
         int status = 0;
-        EXPECT_EQ(::kill(child, SIGKILL), 0);
+        EXPECT_EQ(testing::kill_one(child, SIGKILL), 0);
         EXPECT_EQ(::waitpid(child, &status, 0), child);
         EXPECT_TRUE(WIFSIGNALED(status)) << "it ended by itself";
     }
