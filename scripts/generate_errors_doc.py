@@ -66,11 +66,11 @@ PARAMETER_TOPICS = (
 )
 
 NOTES = {
-    TEMPLATES: "Paths in a template set are relative to its folder, all others to where the job was "
-    "started.",
+    TEMPLATES: "Paths in a template set are relative to its folder, all others to where the job "
+    "was started.",
     PARAMETERS: "[parameters.md](parameters.md) has what each of them takes.",
-    "Failed trainings": "A training that fails is tried again with another seed. Its message stands "
-    "in the log as a warning and in the column `message` of the results file. When the learning "
+    "Failed trainings": "A training that fails is tried again with another seed. Its message "
+    "stands in the log as a warning and in the column `message` of the results file. When the learning "
     "run has failed `max_attempts` times it becomes the job's error: `learning run 0 failed once, "
     "which is max_attempts: MESSAGE`.",
     RESTART: "No errors: exit code 3, and EXIT_FOR_RESUME to the server.",

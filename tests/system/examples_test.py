@@ -15,7 +15,8 @@ class OwnTrainerTest(support.SystemTest):
 
     def example_job(self, server=None):
         job = self.job({}, server)
-        shutil.copytree(os.path.join(support.SOURCE_DIR, EXAMPLE), os.path.join(job.folder, EXAMPLE))
+        source = os.path.join(support.SOURCE_DIR, EXAMPLE)
+        shutil.copytree(source, os.path.join(job.folder, EXAMPLE))
         return job, os.path.join(EXAMPLE, "settings.json")
 
     def check(self, folder, step_size):
