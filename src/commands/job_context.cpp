@@ -10,7 +10,9 @@
 
 #include "reprise/commands/version.hpp"
 #include "reprise/core/error.hpp"
+#include "reprise/mpi/library_version.hpp"
 #include "reprise/parameters/sample_digest.hpp"
+#include "reprise/results/library_version.hpp"
 #include "reprise/system/file_system.hpp"
 
 namespace reprise {
@@ -167,6 +169,9 @@ SampleDescription JobContext::describe_sample(double created) const {
     sample.commands["stop"] = join(spec.learner.stop);
     sample.commands["job"] = join(options.arguments);
     sample.versions["reprise"] = version();
+    sample.versions["mpi"] = mpi_library_version();
+    sample.versions["boost"] = boost_version();
+    sample.versions["hdf5"] = hdf5_version();
     sample.job_id = arguments.job_id;
     sample.working_dir = working_dir;
     sample.created = created;

@@ -62,6 +62,7 @@ void check_command(std::vector<std::string> const& command, std::string const& p
         (void)replace_placeholders(argument, [&](std::string_view name) -> std::string {
             if (placeholder_named(name) != nullptr) return {};
             std::vector<std::string> known;
+            known.reserve(placeholders.size());
             for (auto const& placeholder : placeholders) known.emplace_back(placeholder.name);
             throw InputError("parameter '" + parameter + "' has an unknown placeholder '@" +
                              std::string(name) + "@'." + did_you_mean(name, known));
@@ -72,6 +73,7 @@ void check_command(std::vector<std::string> const& command, std::string const& p
 std::vector<std::string> expand_command(std::vector<std::string> const& command,
                                         AttemptContext const& context) {
     std::vector<std::string> expanded;
+    expanded.reserve(command.size());
     for (auto const& argument : command) {
         expanded.push_back(replace_placeholders(argument, [&](std::string_view name) {
             auto const* const placeholder = placeholder_named(name);

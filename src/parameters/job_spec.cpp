@@ -9,6 +9,7 @@
 #include "reprise/core/error.hpp"
 #include "reprise/parameters/command_template.hpp"
 #include "reprise/parameters/nearest_name.hpp"
+#include "reprise/statistics/reducers.hpp"
 
 namespace reprise {
 
@@ -23,9 +24,11 @@ constexpr IntegerRange early_report_range{0, 10'000};
 constexpr IntegerRange restart_range{0, 1'000'000};
 constexpr IntegerRange seed_range{0, 9'007'199'254'740'992};  // 2^53: exact wherever JSON is read
 
-/// What `runner.reducers` may name. The functions are in statistics/reducers.hpp.
-Texts const& reducer_names() {
-    static Texts const names{"mean", "std", "median", "iqm", "min", "max", "failure_rate"};
+/// What `runner.reducers` may name.
+Texts reducer_names() {
+    auto const known = known_reducers();
+    Texts names(known.begin(), known.end());
+    names.emplace_back(failure_rate_name);
     return names;
 }
 
@@ -39,11 +42,11 @@ Texts read_reducers(ParameterReader& reader) {
     auto const* const given = reader.value("reducers");
     if (given == nullptr) return {};
     Texts reducers;
+    auto const known = reducer_names();
     auto const names = given->is_array() ? *given : Json::array({*given});
     for (auto const& name : names) {
         if (!name.is_string()) reader.refuse("reducers", "Give a list such as ['iqm', 'min'].");
         auto const text = name.get<std::string>();
-        auto const& known = reducer_names();
         if (std::find(known.begin(), known.end(), text) == known.end()) {
             throw InputError("parameter 'runner.reducers' has an unknown reducer '" + text + "'." +
                              did_you_mean(text, known));
@@ -82,7 +85,7 @@ void refuse_later_runner_parameters(ParameterReader& reader) {
 std::string read_stop_signal(ParameterReader& reader, std::string const& otherwise) {
     auto const given = reader.any_text("stop_signal");
     if (!given) return otherwise;
-    auto const name = given->starts_with("SIG") ? given->substr(3) : *given;
+    auto name = given->starts_with("SIG") ? given->substr(3) : *given;
     auto const& names = stop_signal_names();
     if (std::find(names.begin(), names.end(), name) == names.end()) {
         reader.refuse("stop_signal", "Give the name of a signal, such as 'TERM' or 'INT'.");

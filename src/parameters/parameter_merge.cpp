@@ -93,9 +93,7 @@ void ParameterMerge::apply_group(Json const& parameters, Json& target, std::stri
         auto indexed = split_indices(key);
         auto const& base = indexed ? indexed->name : key;
         if (!target.contains(base)) {
-            throw InputError("parameter '" + prefix + key + "' is unknown ('" + base +
-                             "' is not in '" + file_ + "')." +
-                             did_you_mean(base, keys_of(target), prefix));
+            refuse_unknown(prefix, key, base, target);
         }
         elements.emplace_back(std::move(*indexed), &value);
     }
@@ -103,6 +101,12 @@ void ParameterMerge::apply_group(Json const& parameters, Json& target, std::stri
         assign_element(*value, target[indexed.name], prefix + indexed.name, indexed.indices,
                        pointer + pointer_step(indexed.name));
     }
+}
+
+void ParameterMerge::refuse_unknown(std::string const& prefix, std::string const& key,
+                                    std::string const& base, Json const& target) const {
+    throw InputError("parameter '" + prefix + key + "' is unknown ('" + base + "' is not in '" +
+                     file_ + "')." + did_you_mean(base, keys_of(target), prefix));
 }
 
 void ParameterMerge::assign_element(Json const& value, Json& list, std::string const& name,

@@ -33,6 +33,9 @@ class ParameterMerge {
     void assign_element(nlohmann::ordered_json const& value, nlohmann::ordered_json& list,
                         std::string const& name, std::string const& indices,
                         std::string const& pointer);
+    [[noreturn]] void refuse_unknown(std::string const& prefix, std::string const& key,
+                                     std::string const& base,
+                                     nlohmann::ordered_json const& target) const;
     [[noreturn]] void refuse_type(nlohmann::ordered_json const& value,
                                   nlohmann::ordered_json const& target,
                                   std::string const& name) const;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "parameter_name.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/parameters/nearest_name.hpp"
 #include "reprise/parameters/python_literal.hpp"
@@ -142,20 +143,13 @@ class Override {
             auto const dot = rest.find('.');
             if (dot == std::string_view::npos || group->contains(std::string(rest))) break;
             auto const step = std::string(rest.substr(0, dot));
-            way += (way.empty() ? "" : ".") + step;
+            way = member_name(way, step);
             if (!group->contains(step)) {
-                if (!may_grow) {
-                    throw InputError("parameter '" + name + "' cannot be set (there is no group '" +
-                                     way + "')." +
-                                     did_you_mean(step, group_names(*group), prefix_of(way)));
-                }
+                if (!may_grow) refuse_missing_group(name, way, group_names(*group));
                 (*group)[step] = Json::object();
             }
             group = &(*group)[step];
-            if (!group->is_object()) {
-                throw InputError("parameter '" + name + "' cannot be set ('" + way +
-                                 "' is no group). Set '" + way + "' itself.");
-            }
+            if (!group->is_object()) refuse_value_as_group(name, way);
             pointer += pointer_step(step);
             rest.remove_prefix(dot + 1);
         }
@@ -173,8 +167,16 @@ class Override {
         }
         return names;
     }
-    static std::string prefix_of(std::string const& way) {
-        return way.substr(0, way.rfind('.') + 1);
+    [[noreturn]] static void refuse_missing_group(std::string const& name, std::string const& way,
+                                                  std::vector<std::string> const& known) {
+        auto const last = way.rfind('.') + 1;
+        throw InputError("parameter '" + name + "' cannot be set (there is no group '" + way +
+                         "')." + did_you_mean(way.substr(last), known, way.substr(0, last)));
+    }
+    [[noreturn]] static void refuse_value_as_group(std::string const& name,
+                                                   std::string const& way) {
+        throw InputError("parameter '" + name + "' cannot be set ('" + way +
+                         "' is no group). Set '" + way + "' itself.");
     }
 
     std::string const& argument_;
@@ -192,6 +194,11 @@ void refuse_imports(Json const& value) {
     for (auto const& element : value) refuse_imports(element);
 }
 
+[[noreturn]] void refuse_no_group(std::string const& name) {
+    throw InputError("parameter '" + name + "' must be a group of parameters. Give '" + name +
+                     ".<name>'.");
+}
+
 /// Whether the members of an object at this path are parameters, whose names may hold dots, and
 /// not a value: config, config.<file>, runner, learner, singularity.
 bool holds_parameters(std::string const& path) {
@@ -204,7 +211,7 @@ void insert_nested(Json& group, std::string const& name, Json const& value,
                    std::string const& prefix) {
     auto const dot = name.find('.');
     auto const step = name.substr(0, dot);
-    auto const path = prefix.empty() ? step : prefix + "." + step;
+    auto const path = member_name(prefix, step);
     bool const leaf = dot == std::string::npos;
     bool const is_new = !group.contains(step);
     bool const descend = !leaf || (value.is_object() && (!is_new || holds_parameters(path)));
@@ -260,10 +267,7 @@ nlohmann::ordered_json nested_groups(nlohmann::ordered_json const& values) {
             nested[key] = value;
             continue;
         }
-        if (key == group && !value.is_object()) {
-            throw InputError("parameter '" + group + "' must be a group of parameters. Give '" +
-                             group + ".<name>'.");
-        }
+        if (key == group && !value.is_object()) refuse_no_group(group);
         insert_nested(nested, key, value, "");
     }
     return nested;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "parameter_merge.hpp"
+#include "parameter_name.hpp"
 #include "parameter_reader.hpp"
 #include "reprise/core/contract.hpp"
 #include "reprise/core/error.hpp"
@@ -51,19 +52,33 @@ std::string pointer_to(std::string const& place) {
     auto const* group = &merged;
     std::string_view rest = place;
     std::string way;
+    std::string step;
     while (true) {
         auto const dot = rest.find('.');
-        auto const step = std::string(rest.substr(0, dot));
-        way += (way.empty() ? "" : ".") + step;
-        if (!group->is_object() || !group->contains(step)) {
-            throw InputError(
-                "parameter '" + parameter + "' is '" + place + "' ('" + way +
-                "' is not in the configuration)." +
-                did_you_mean(step, keys_of(*group), way.substr(0, way.size() - step.size())));
-        }
+        step = rest.substr(0, dot);
+        way = member_name(way, step);
+        if (!group->is_object() || !group->contains(step)) break;
         group = &(*group)[step];
         REPRISE_ASSERT(dot != std::string_view::npos);
         rest.remove_prefix(dot + 1);
+    }
+    throw InputError("parameter '" + parameter + "' is '" + place + "' ('" + way +
+                     "' is not in the configuration)." +
+                     did_you_mean(step, keys_of(*group), way.substr(0, way.size() - step.size())));
+}
+
+/// Refuses parameters of a configuration file that is not there, or that are none.
+void check_file_parameters(std::string const& name, Json const& parameters,
+                           TemplateSet const& templates) {
+    auto const parameter = "config." + name;
+    if (!templates.files.contains(name)) {
+        throw InputError("parameter '" + parameter + "' is unknown (there is no such file in '" +
+                         templates.path + "')." +
+                         did_you_mean(name, keys_of(templates.files), "config."));
+    }
+    if (!parameters.is_object()) {
+        throw InputError("parameter '" + parameter + "' is " + shown_value(parameters) + ", but '" +
+                         templates.path + "' has a file there. Give '" + parameter + ".<name>'.");
     }
 }
 
@@ -96,18 +111,8 @@ void ConfigurationSet::load_templates(JobSpec const& spec, Json const& config,
     std::set<std::string> assigned;
     for (auto const& [name, parameters] : config.items()) {
         if (name == "config_templates") continue;
-        auto const parameter = "config." + name;
-        if (!templates.files.contains(name)) {
-            throw InputError("parameter '" + parameter +
-                             "' is unknown (there is no such file in '" + templates.path + "')." +
-                             did_you_mean(name, keys_of(templates.files), "config."));
-        }
-        if (!parameters.is_object()) {
-            throw InputError("parameter '" + parameter + "' is " + shown_value(parameters) +
-                             ", but '" + templates.path + "' has a file there. Give '" + parameter +
-                             ".<name>'.");
-        }
-        ParameterMerge merge(templates.paths.at(name), parameter + ".");
+        check_file_parameters(name, parameters, templates);
+        ParameterMerge merge(templates.paths.at(name), "config." + name + ".");
         merge.apply(parameters, templates.files[name]);
         for (auto const& pointer : merge.assigned()) {
             assigned.insert(pointer_step(name) + pointer);
@@ -233,9 +238,11 @@ RunConfiguration ConfigurationSet::for_attempt(AttemptContext const& context) co
         run.files.push_back({context.config_path(), python_json(configuration)});
         return run;
     }
+    auto const config_dir = run_dir + "/config/";
     auto main = Json::object();
     for (auto const& [name, file] : configuration.items()) {
-        auto const path = run_dir + "/config/" + name + ".json";
+        auto path = config_dir;
+        path.append(name).append(".json");
         run.files.push_back({path, python_json(file)});
         main[name] = path;
     }

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "parameter_name.hpp"
 #include "parameter_reader.hpp"
 #include "reprise/parameters/python_text.hpp"
 #include "sha256.hpp"
@@ -20,11 +21,11 @@ using Values = std::map<std::string, Json>;
 void flatten(Json const& value, std::string const& name, Values& values) {
     if (value.is_object() && !value.empty()) {
         for (auto const& [key, member] : value.items()) {
-            flatten(member, name.empty() ? key : name + "." + key, values);
+            flatten(member, member_name(name, key), values);
         }
     } else if (value.is_array() && !value.empty()) {
         for (std::size_t i = 0; i < value.size(); ++i) {
-            flatten(value[i], name + ":" + std::to_string(i), values);
+            flatten(value[i], element_name(name, i), values);
         }
     } else {
         values[name] = value;

@@ -37,6 +37,20 @@ void check_file_name(std::string const& name, std::string const& set) {
     }
 }
 
+void add_template(std::string const& name, nlohmann::ordered_json const& entry,
+                  FileReader const& read_file, TemplateSet& set) {
+    if (!entry.is_string() || entry.get_ref<std::string const&>().empty()) {
+        throw InputError("configuration file '" + name + "' in '" + set.path +
+                         "' has no path. Give the path of its template as a string.");
+    }
+    auto const directory = std::filesystem::path(set.path).parent_path();
+    auto const file = (directory / entry.get<std::string>()).lexically_normal().generic_string();
+    set.paths[name] = file;
+    set.files[name] =
+        read_object(file, "template '" + name + "' of '" + set.path + "'",
+                    "Paths in a template set are relative to its directory.", read_file);
+}
+
 }  // namespace
 
 TemplateSet load_template_set(std::string const& path, FileReader const& read_file) {
@@ -49,19 +63,9 @@ TemplateSet load_template_set(std::string const& path, FileReader const& read_fi
         throw InputError("the template set '" + path +
                          "' is empty. Write the configuration files and their templates into it.");
     }
-    auto const directory = std::filesystem::path(path).parent_path();
     for (auto const& [name, entry] : entries.items()) {
         check_file_name(name, path);
-        if (!entry.is_string() || entry.get_ref<std::string const&>().empty()) {
-            throw InputError("configuration file '" + name + "' in '" + path +
-                             "' has no path. Give the path of its template as a string.");
-        }
-        auto const file =
-            (directory / entry.get<std::string>()).lexically_normal().generic_string();
-        set.paths[name] = file;
-        set.files[name] =
-            read_object(file, "template '" + name + "' of '" + path + "'",
-                        "Paths in a template set are relative to its directory.", read_file);
+        add_template(name, entry, read_file, set);
     }
     return set;
 }

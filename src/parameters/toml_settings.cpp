@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "parameter_name.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/parameters/python_text.hpp"
 #include "reprise/parameters/settings_text.hpp"
@@ -79,14 +80,14 @@ class TomlConverter {
         auto object = Json::object();
         for (auto const& member : members) {
             auto const key = std::string(member.key);
-            object[key] = convert(*member.node, (name.empty() ? "" : name + ".") + key);
+            object[key] = convert(*member.node, member_name(name, key));
         }
         return object;
     }
     Json convert_array(toml::array const& array, std::string const& name) {
         auto list = Json::array();
         for (auto const& element : array) {
-            list.push_back(convert(element, name + ":" + std::to_string(list.size())));
+            list.push_back(convert(element, element_name(name, list.size())));
         }
         return list;
     }

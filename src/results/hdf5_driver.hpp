@@ -48,6 +48,8 @@ class ChannelFile {
     enum class Mode { create, read, change };
     /// Throws Hdf5Error. `create` makes an empty HDF5 file after a user block.
     ChannelFile(Files& files, int fd, Mode mode);
+    ChannelFile(ChannelFile const&) = delete;
+    ChannelFile& operator=(ChannelFile const&) = delete;
     ChannelFile(ChannelFile&&) noexcept = default;
     ChannelFile& operator=(ChannelFile&&) = delete;
     ~ChannelFile();

@@ -36,6 +36,8 @@ class Hdf5Handle {
   public:
     /// Throws Hdf5Error when `id` is the result of a failed `call`.
     Hdf5Handle(hid_t id, char const* call) : id_(checked(id, call)) {}
+    Hdf5Handle(Hdf5Handle const&) = delete;
+    Hdf5Handle& operator=(Hdf5Handle const&) = delete;
     Hdf5Handle(Hdf5Handle&& other) noexcept : id_(std::exchange(other.id_, H5I_INVALID_HID)) {}
     Hdf5Handle& operator=(Hdf5Handle&& other) noexcept {
         std::swap(id_, other.id_);

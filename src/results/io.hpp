@@ -20,6 +20,8 @@ class FileDescriptor {
   public:
     FileDescriptor() = default;
     FileDescriptor(Files& files, int fd) noexcept : files_(&files), fd_(fd) {}
+    FileDescriptor(FileDescriptor const&) = delete;
+    FileDescriptor& operator=(FileDescriptor const&) = delete;
     FileDescriptor(FileDescriptor&& other) noexcept
         : files_(other.files_), fd_(std::exchange(other.fd_, -1)) {}
     FileDescriptor& operator=(FileDescriptor&& other) noexcept {

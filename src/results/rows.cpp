@@ -113,9 +113,11 @@ class Decoder {
 
 Hdf5Type flag_type() {  // what h5py takes for a bool
     Hdf5Type type(H5Tenum_create(H5T_STD_I8LE), "H5Tenum_create");
-    for (signed char value : {0, 1})
-        checked(H5Tenum_insert(type.get(), value != 0 ? "TRUE" : "FALSE", &value),
-                "H5Tenum_insert");
+    std::int8_t value = 0;
+    for (auto const* name : {"FALSE", "TRUE"}) {
+        checked(H5Tenum_insert(type.get(), name, &value), "H5Tenum_insert");
+        ++value;
+    }
     return type;
 }
 

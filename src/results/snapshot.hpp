@@ -32,6 +32,8 @@ class Snapshot {
     /// The next generation: all of `source`, its rows that count moved together, as confirmed ones.
     static Snapshot of(Generation const& source, std::string const& path, SnapshotPlan const& plan);
 
+    Snapshot(Snapshot const&) = delete;
+    Snapshot& operator=(Snapshot const&) = delete;
     Snapshot(Snapshot&& other) noexcept;
     Snapshot& operator=(Snapshot&&) = delete;
     ~Snapshot();

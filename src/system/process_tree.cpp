@@ -26,8 +26,6 @@ using std::chrono::steady_clock;
 struct ProcessStat {
     pid_t pid = -1;
     pid_t parent = -1;
-    pid_t group = -1;
-    pid_t session = -1;
     char state = '?';
     std::uint64_t start_time = 0;
 
@@ -72,8 +70,6 @@ std::optional<ProcessStat> read_stat(pid_t pid) noexcept {
         if (end == position) return std::nullopt;
         position = end;
         if (field == 4) stat.parent = static_cast<pid_t>(value);
-        if (field == 5) stat.group = static_cast<pid_t>(value);
-        if (field == 6) stat.session = static_cast<pid_t>(value);
         if (field == 22) stat.start_time = static_cast<std::uint64_t>(value);
     }
     return stat;
@@ -171,9 +167,13 @@ std::vector<ProcessStat> quick_scan(std::span<pid_t const> spare) {
     return found;
 }
 
-bool has_no_child() noexcept {
-    siginfo_t info{};
-    return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 && errno == ECHILD;
+/// Reaps every child that has ended. Returns true when there is no other one.
+bool reap_all() noexcept {
+    pid_t pid = 0;
+    do {
+        pid = ::waitpid(-1, nullptr, WNOHANG | __WALL);
+    } while (pid > 0 || (pid < 0 && errno == EINTR));
+    return pid < 0 && errno == ECHILD;
 }
 
 int open_pidfd(pid_t pid) noexcept {
@@ -200,21 +200,6 @@ int kill_one(ProcessStat const& process, pid_t self) noexcept {
     return pidfd;
 }
 
-/// A group can be killed as one, which no fork escapes. Only groups that cannot contain anything
-/// but descendants: those of a session that a descendant made, or of our own if we lead it.
-void kill_groups(std::vector<ProcessStat> const& processes, pid_t self) noexcept {
-    pid_t const own_group = ::getpgrp();
-    pid_t const own_session = ::getsid(0);
-    pid_t last = -1;
-    for (auto const& process : processes) {
-        if (process.is_dead() || process.group <= 1 || process.group == last) continue;
-        if (process.group == own_group) continue;
-        if (process.session == own_session && own_session != self) continue;
-        ::kill(-process.group, SIGKILL);
-        last = process.group;
-    }
-}
-
 void reap_children(std::vector<ProcessStat> const& processes, pid_t self) noexcept {
     for (auto const& process : processes) {
         if (process.parent == self) ::waitpid(process.pid, nullptr, WNOHANG | __WALL);
@@ -230,7 +215,6 @@ milliseconds time_until(steady_clock::time_point when) noexcept {
 void kill_and_wait(std::vector<ProcessStat> const& processes, steady_clock::time_point deadline) {
     constexpr milliseconds longest{50};  // then look again: another one may have been forked
     pid_t const self = ::getpid();
-    kill_groups(processes, self);
     std::vector<int> pidfds;
     bool blind = false;
     for (auto const& process : processes) {
@@ -286,14 +270,15 @@ std::vector<pid_t> children() {
 int kill_all_descendants(milliseconds limit, std::span<pid_t const> spare) {
     auto const deadline = steady_clock::now() + limit;
     while (true) {
-        if (has_no_child()) return 0;
+        // Without children there are no descendants. And the zombies that a forking chain leaves
+        // by the thousand would only slow the next look.
+        if (spare.empty() && reap_all()) return 0;
         auto processes = quick_scan(spare);
         if (processes.empty()) processes = scan(spare);
         kill_and_wait(processes, deadline);
         bool const all_dead = std::all_of(processes.begin(), processes.end(),
                                           [](auto const& process) { return process.is_dead(); });
-        // Who is dead and not our child is its parent's to reap; its parent was not killed, so
-        // there is none of ours above it.
+        // The quick look may have missed one; this one misses none.
         if (all_dead && descendants(spare).empty()) return 0;
         if (steady_clock::now() >= deadline) return static_cast<int>(descendants(spare).size());
     }

@@ -27,11 +27,22 @@ SignalFd::~SignalFd() {
     ::pthread_sigmask(SIG_SETMASK, &former_, nullptr);
 }
 
+namespace {
+
+bool is_ignored(int signal) {
+    struct sigaction action {};
+    return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+}  // namespace
+
 std::optional<ReceivedSignal> SignalFd::read() {
     signalfd_siginfo info{};
     while (true) {
         auto const count = ::read(fd_.get(), &info, sizeof info);
         if (count == static_cast<ssize_t>(sizeof info)) {
+            // A blocked signal is queued even when it is ignored.
+            if (is_ignored(static_cast<int>(info.ssi_signo))) continue;
             return ReceivedSignal{static_cast<int>(info.ssi_signo),
                                   static_cast<pid_t>(info.ssi_pid)};
         }

@@ -103,7 +103,7 @@ class ByHandTest(support.SystemTest):
         job = self.job({})
         ended = job.run(arguments=[])
         self.assert_ended(ended, 1)
-        self.assertIn("--help", ended.stderr)
+        self.assertIn("settings.json", ended.stderr)
         job.wrapper = [support.REPRISE]
         self.assert_ended(job.run(arguments=[]), 1)
         self.assert_ended(job.run(arguments=["jbo"]), 1)
@@ -194,13 +194,13 @@ class BadInputTest(support.SystemTest):
             ({"max_attempts": "three"}, ["'max_attempts'"]),
             ({"training_iterations": 1.5}, ["'training_iterations'"]),
             ({"max_atempts": 3}, ["'max_atempts'", "'max_attempts'"]),
-            ({"runner.rank": 3}, ["'runner.rank'", "'ranks'"]),
+            ({"runner.rank": 3}, ["'runner.rank'", "'runner.ranks'"]),
             ({"learner.reward_colum": "x"}, ["learner.reward_colum", "reward_column"]),
             ({"working_dir": None}, ["'working_dir'"]),
             ({"config.config_templates": None}, ["'config.config_templates'"]),
             ({"config.config_templates": "/no/such/file.json"}, ["/no/such/file.json"]),
             ({"config.ppo_config.x": 1}, ["'config.ppo_config'"]),
-            ({"config.rl_config.n_step": 1}, ["n_step", "'n_steps'"]),
+            ({"config.rl_config.n_step": 1}, ["'config.rl_config.n_step'", "'config.rl_config.n_steps'"]),
             ({"config.hysr_config.robot_position:3": 1.0}, ["robot_position:3"]),
             ({"config.hysr_config.graphics:0": True}, ["graphics:0"]),
             ({"learner.command": ["hysr_one_ball_rl", "@confg@"]}, ["@confg@", "config"]),

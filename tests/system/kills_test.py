@@ -103,27 +103,61 @@ class KillsTest(support.SystemTest):
         job.open_gate()
         self.assert_ended(job.run(), 0)
 
+    def test_a_rank_while_starting_up(self):
+        """It may have come to nothing yet, but what is lost is lost: the next start goes on."""
+        server = self.server()
+        job = self.job({}, server)
+        start = job.start()
+        support.wait_until(
+            lambda: "rank 1" in map(support.role_of, job.processes()), "rank 1"
+        )
+        job.kill("rank 1")
+        self.assert_ended(start.wait(), 3)
+        self.assert_last_word(server, RESUME)
+        self.check_fresh_start(server, job)
+
     def test_the_launcher_while_starting_up(self):
         """Whoever is there already leaves; nobody speaks twice; the next start goes on."""
-        for ranks, delays in ((3, (0, 50, 150, 300, 450)), (1, (0, 10, 25))):
+        for ranks, delays in ((3, (0, 50, 150, 300)), (1, (0, 10))):
             for delay_ms in delays:
                 with self.subTest(ranks=ranks, delay_ms=delay_ms):
-                    server = self.server()
-                    job = self.job({"*": {"gate": "/nowhere"}}, server)
-                    job.set(**{"runner.ranks": ranks})
-                    start = job.start()
-                    server.wait_for(STARTED)
-                    time.sleep(delay_ms / 1000)
-                    start.kill()
-                    start.wait()
-                    self.wait_for_no_process(job)
-                    print(f"{ranks} ranks, after {delay_ms} ms: {server.names}")
+                    server, job = self.launcher_dies_early(
+                        ranks, lambda job: time.sleep(delay_ms / 1000)
+                    )
+                    # Before there is a rank 0 nobody can say it.
                     self.assertIn(server.names, ([STARTED], [STARTED, RESUME]))
-                    self.clear_shared_memory()
-                    job.plan = {}
-                    server.forget()
-                    self.assert_ended(job.run(), 0)
-                    self.assert_mean(server, REWARDS)
+                    self.check_fresh_start(server, job)
+
+    def test_the_launcher_just_before_rank_0_looks_for_it(self):
+        for ranks in (3, 1):
+            with self.subTest(ranks=ranks):
+
+                def rank_is_there(job):
+                    support.wait_until(
+                        lambda: "rank 0" in map(support.role_of, job.processes()), "rank 0"
+                    )
+
+                server, job = self.launcher_dies_early(ranks, rank_is_there)
+                self.assertEqual(server.names, [STARTED, RESUME])
+                self.check_fresh_start(server, job)
+
+    def launcher_dies_early(self, ranks, moment):
+        server = self.server()
+        job = self.job({"*": {"gate": "/nowhere"}}, server, **{"runner.ranks": ranks})
+        start = job.start()
+        server.wait_for(STARTED)
+        moment(job)
+        start.kill()
+        start.wait()
+        self.wait_for_no_process(job)
+        return server, job
+
+    def check_fresh_start(self, server, job):
+        self.clear_shared_memory()
+        job.plan = {}
+        server.forget()
+        self.assert_ended(job.run(), 0)
+        self.assert_mean(server, REWARDS)
 
     def test_launcher_and_mpirun(self):
         server, job, start = self.start_job()

@@ -5,7 +5,8 @@ The real binary is started, through the real scripts/run_mpi.py where nothing el
 tests/support/scripted_trainer.py as its three commands. Synchronisation goes by files and
 datagrams: a learner waits at a gate until the test opens it. At the end of each test nothing of
 its jobs may be left: no process (all of them carry a mark in their environment), no file in
-/dev/shm, which every test program has for itself, and none where Open MPI puts its sessions.
+/dev/shm, and none where Open MPI puts its sessions. Every test program has namespaces of its own
+(processes, mounts), so what goes wrong in it harms nobody.
 
 Environment: REPRISE_BIN, the program (CTest sets it).
 """
@@ -102,7 +103,10 @@ def wait_until(condition, what, limit_s=30.0, state=None):
 
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWUSER = 0x10000000
+_CLONE_NEWPID = 0x20000000
 _MS_PRIVATE_RECURSIVE = (1 << 18) | (1 << 14)
+_MNT_DETACH = 2
+_PR_SET_PDEATHSIG = 1
 
 
 def _call(name, *arguments):
@@ -118,20 +122,15 @@ def mount_tmpfs(path, options=""):
 
 
 def unmount(path):
-    detach = 2
-    _call("umount2", path.encode(), detach)
+    _call("umount2", path.encode(), _MNT_DETACH)
 
 
-def have_mounts_of_our_own():
-    """From now on mounts concern this process and its children alone; /dev/shm is empty."""
+def _unshare():
     try:
-        _call("unshare", _CLONE_NEWNS)
+        _call("unshare", _CLONE_NEWNS | _CLONE_NEWPID)
     except PermissionError:
         user, group = os.getuid(), os.getgid()
-        try:
-            _call("unshare", _CLONE_NEWNS | _CLONE_NEWUSER)
-        except OSError as error:
-            sys.exit(f"the system tests need a mount namespace ({error}). Run them as root.")
+        _call("unshare", _CLONE_NEWNS | _CLONE_NEWPID | _CLONE_NEWUSER)
         for name, text in (
             ("setgroups", "deny"),
             ("uid_map", f"0 {user} 1"),
@@ -139,8 +138,29 @@ def have_mounts_of_our_own():
         ):
             with open(f"/proc/self/{name}", "w") as file:
                 file.write(text)
-    _call("mount", b"none", b"/", None, _MS_PRIVATE_RECURSIVE, None)
-    mount_tmpfs("/dev/shm", "size=1g")
+
+
+def enter_a_world_of_our_own():
+    """Goes on in a child that sees no process but its own and has /dev/shm for itself. What it
+    leaves running ends with it, and what it kills is nobody else's."""
+    try:
+        _unshare()
+        first = os.fork()  # PID 1 in there, which inherits orphans
+        if first != 0:
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]) & 0xFF)
+        _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _call("mount", b"none", b"/", None, _MS_PRIVATE_RECURSIVE, None)
+        _call("mount", b"proc", b"/proc", b"proc", 0, None)
+        mount_tmpfs("/dev/shm", "size=1g")
+    except OSError as error:
+        sys.exit(f"the system tests need namespaces of their own ({error}). Run them as root.")
+    tests = os.fork()
+    if tests == 0:
+        return
+    while True:
+        ended, status = os.wait()
+        if ended == tests:
+            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
 class Process(typing.NamedTuple):
@@ -644,5 +664,7 @@ class SystemTest(unittest.TestCase):
 
 
 def main():
-    have_mounts_of_our_own()
+    if not os.access(REPRISE, os.X_OK):
+        sys.exit(f"there is no program '{REPRISE}'. Build it, or set REPRISE_BIN.")
+    enter_a_world_of_our_own()
     unittest.main(verbosity=2)

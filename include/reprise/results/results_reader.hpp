@@ -40,6 +40,8 @@ class ResultsReader {
     [[nodiscard]] static ResultsReader open(std::filesystem::path const& path,
                                             Files& files = posix_files());
 
+    ResultsReader(ResultsReader const&) = delete;
+    ResultsReader& operator=(ResultsReader const&) = delete;
     ResultsReader(ResultsReader&&) noexcept;
     ResultsReader& operator=(ResultsReader&&) noexcept;
     ~ResultsReader();

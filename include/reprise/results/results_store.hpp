@@ -49,6 +49,8 @@ class ResultsStore final : public DurableStore {
                                                      SampleDescription const& sample, Capacity room,
                                                      Files& files = posix_files());
 
+    ResultsStore(ResultsStore const&) = delete;
+    ResultsStore& operator=(ResultsStore const&) = delete;
     ResultsStore(ResultsStore&&) noexcept;
     ResultsStore& operator=(ResultsStore&&) noexcept;
     /// Like close(), but silent.

@@ -29,7 +29,8 @@ class SignalFd {
 
     /// Readable (poll) when a signal waits. Stays owned here.
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-    /// The next signal, or nothing. Never blocks. Two of the same number may arrive as one.
+    /// The next signal, or nothing; one that this process ignores (under nohup, say) does not
+    /// count. Never blocks. Two of the same number may arrive as one.
     [[nodiscard]] std::optional<ReceivedSignal> read();
 
   private:

@@ -24,11 +24,11 @@ void reset_signals() {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (::getppid() != helper) ::_exit(127);  // it died before the line above
     ::setpgid(0, 0);
+    // Where an image has no /dev/null, what the rank gave us as stdin, its own /dev/null, will do.
     int const null_device = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null_device >= 0 && ::dup2(null_device, STDIN_FILENO) == STDIN_FILENO) {
-        reset_signals();
-        ::execvp(command.front(), command.data());
-    }
+    if (null_device >= 0) ::dup2(null_device, STDIN_FILENO);
+    reset_signals();
+    ::execvp(command.front(), command.data());
     int const error = errno;
     [[maybe_unused]] auto const written = ::write(failure, &error, sizeof error);
     ::_exit(127);

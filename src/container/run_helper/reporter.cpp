@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <cstdarg>
 #include <cstdio>
 
 #include "report_format.hpp"
@@ -19,37 +19,50 @@ long long cpu_us(rusage const& usage) {
            usage.ru_stime.tv_usec;
 }
 
+/// Room for a line, its newline and the zero that snprintf adds.
+using Line = std::array<char, max_report_line + 1>;
+
 }  // namespace
 
-Reporter::Reporter(int fd) : fd_(fd) { line("%s", report_header); }
+Reporter::Reporter(int fd) : fd_(fd) {
+    Line line;
+    write_line(line.data(), std::snprintf(line.data(), line.size(), "%s", report_header));
+}
 
-void Reporter::started(char const* role, pid_t pid) const { line("started %s %d", role, pid); }
+void Reporter::started(char const* role, pid_t pid) const {
+    Line line;
+    write_line(line.data(), std::snprintf(line.data(), line.size(), "started %s %d", role, pid));
+}
 
 void Reporter::failed(char const* role, int error, char const* program) const {
-    line("failed %s %d %s", role, error, program);
+    Line line;
+    write_line(line.data(),
+               std::snprintf(line.data(), line.size(), "failed %s %d %s", role, error, program));
 }
 
 void Reporter::ended(char const* role, int status, rusage const& usage) const {
+    Line line;
+    int length = 0;
     if (WIFSIGNALED(status)) {
-        line("killed %s %d %d %lld %ld", role, WTERMSIG(status), WCOREDUMP(status) ? 1 : 0,
-             cpu_us(usage), usage.ru_maxrss);
+        length = std::snprintf(line.data(), line.size(), "killed %s %d %d %lld %ld", role,
+                               WTERMSIG(status), WCOREDUMP(status) ? 1 : 0, cpu_us(usage),
+                               usage.ru_maxrss);
     } else {
-        line("exited %s %d %lld %ld", role, WEXITSTATUS(status), cpu_us(usage), usage.ru_maxrss);
+        length = std::snprintf(line.data(), line.size(), "exited %s %d %lld %ld", role,
+                               WEXITSTATUS(status), cpu_us(usage), usage.ru_maxrss);
     }
+    write_line(line.data(), length);
 }
 
 void Reporter::end(char const* reason, rusage const& total, int left) const {
-    line("end %s %lld %ld %d", reason, cpu_us(total), total.ru_maxrss, left);
+    Line line;
+    write_line(line.data(), std::snprintf(line.data(), line.size(), "end %s %lld %ld %d", reason,
+                                          cpu_us(total), total.ru_maxrss, left));
 }
 
-void Reporter::line(char const* format, ...) const {
-    char text[max_report_line];
-    std::va_list arguments;
-    va_start(arguments, format);
-    int const written = std::vsnprintf(text, sizeof text - 1, format, arguments);
-    va_end(arguments);
-    auto const length =
-        std::min<std::size_t>(static_cast<std::size_t>(std::max(written, 0)), sizeof text - 2);
+void Reporter::write_line(char* text, int formatted) const {
+    auto const length = std::min<std::size_t>(static_cast<std::size_t>(std::max(formatted, 0)),
+                                              max_report_line - 1);
     std::replace(text, text + length, '\n', '?');  // a program's name may contain anything
     text[length] = '\n';
     for (std::size_t sent = 0; sent < length + 1;) {

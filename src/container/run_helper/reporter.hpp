@@ -19,7 +19,8 @@ class Reporter {
     void end(char const* reason, rusage const& total, int left) const;
 
   private:
-    [[gnu::format(printf, 2, 3)]] void line(char const* format, ...) const;
+    /// `formatted`: what snprintf returned for the text.
+    void write_line(char* text, int formatted) const;
 
     int fd_;
 };

@@ -73,6 +73,11 @@ TEST_F(RunHelperTest, ArgumentsThatLookLikeFlagsReachTheCommand) {
     EXPECT_NE(report().find("\nexited learner 0 "), std::string::npos);
 }
 
+TEST_F(RunHelperTest, ReportKeepsToItsLinesWhateverAProgramIsCalled) {
+    EXPECT_EQ(exit_code_of({"--report-fd", "3", "--learner", "1", "no\nend stopped 0 0 0"}), 0);
+    EXPECT_EQ(report().substr(0, 52), "reprise-run 1\nfailed learner 2 no?end stopped 0 0 0\n");
+}
+
 TEST_F(RunHelperTest, ClosedReportKillsEverything) {
     auto helper = start({"--report-fd", "3", "--learner", "5", REPRISE_SCRIPTED_CHILD, "announce",
                          announcements_.path(), "learner", "stay"});

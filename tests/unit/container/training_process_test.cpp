@@ -11,6 +11,7 @@
 #include "reprise/core/error.hpp"
 #include "reprise/system/host.hpp"
 #include "support/forked.hpp"
+#include "support/kill_one.hpp"
 #include "training_scene.hpp"
 
 namespace reprise {
@@ -51,12 +52,12 @@ class TrainingProcessTest : public test::TrainingScene {
         start();
         announced(2);
         pid_t const watcher = helper();
-        ::kill(watcher, SIGSTOP);
+        testing::kill_one(watcher, SIGSTOP);
         Fd(::open(first.c_str(), O_WRONLY | O_CLOEXEC)).close();
         Fd(::open(second.c_str(), O_WRONLY | O_CLOEXEC)).close();
         wait_until_dead(process_named("backend").pid);
         wait_until_dead(process_named("learner").pid);
-        ::kill(watcher, SIGCONT);
+        testing::kill_one(watcher, SIGCONT);
     }
 };
 
@@ -161,7 +162,7 @@ TEST_F(TrainingProcessTest, DeathOfTheBackendKillsTheLearnerQuickly) {
     learner({"ignore", "15", "stay"});
     start();
     announced(2);
-    ::kill(process_named("backend").pid, SIGKILL);
+    testing::kill_one(process_named("backend").pid, SIGKILL);
     auto const begin = steady_clock::now();
     auto const end = wait_for_end();
     auto const took = steady_clock::now() - begin;
@@ -197,7 +198,7 @@ TEST_F(TrainingProcessTest, LearnerThatEndsWellJustAfterItsBackendHasSucceeded) 
     for (int i = 0; i < most_tries && how == How::backend_died; ++i) {
         start();
         announced(3);
-        ::kill(seen_.back().process.pid, SIGKILL);
+        testing::kill_one(seen_.back().process.pid, SIGKILL);
         how = wait_for_end().how;
     }
     EXPECT_EQ(how, How::learner_ended);
@@ -305,7 +306,7 @@ TEST_F(TrainingProcessTest, KilledHelperLeavesNothing) {
     learner({"ignore", "15", "stay"});
     start();
     announced(3);
-    ::kill(helper(), SIGKILL);
+    testing::kill_one(helper(), SIGKILL);
     auto const end = wait_for_end();
     EXPECT_EQ(end.how, How::helper_lost);
     EXPECT_EQ(end.message, "the process that watched the training ended (signal 9 (Killed))");
@@ -319,7 +320,7 @@ TEST_F(TrainingProcessTest, StoppedHelperIsKilledByTheSecondKill) {
     learner({"stay"});
     start();
     announced(1);
-    ::kill(helper(), SIGSTOP);
+    testing::kill_one(helper(), SIGSTOP);
     training_->kill();
     training_->kill();
     EXPECT_EQ(wait_for_end().how, How::killed);
@@ -350,7 +351,7 @@ TEST_F(TrainingProcessTest, KilledRankTakesTheWholeTrainingWithIt) {
         return ::pause();
     });
     announced(3);
-    ::kill(rank, SIGKILL);
+    testing::kill_one(rank, SIGKILL);
     EXPECT_EQ(test::status_of(rank), SIGKILL);
     EXPECT_TRUE(announcements_.all_end());
     EXPECT_EQ(kill_all_descendants(20s), 0);  // reaps the helper, which is our child now
@@ -369,9 +370,9 @@ TEST_F(TrainingProcessTest, BackendAndLearnerDieWhenRankAndHelperAreKilledTogeth
     pid_t watcher = -1;
     ASSERT_EQ(::read(helper_known.read_end.get(), &watcher, sizeof watcher),
               static_cast<ssize_t>(sizeof watcher));
-    ::kill(rank, SIGSTOP);  // so that it cannot do the work
-    ::kill(watcher, SIGKILL);
-    ::kill(rank, SIGKILL);
+    testing::kill_one(rank, SIGSTOP);  // so that it cannot do the work
+    testing::kill_one(watcher, SIGKILL);
+    testing::kill_one(rank, SIGKILL);
     EXPECT_EQ(test::status_of(rank), SIGKILL);
     EXPECT_TRUE(announcements_.all_end());
     EXPECT_EQ(kill_all_descendants(20s), 0);  // reaps them, they are our children now

@@ -41,7 +41,7 @@ rc::Gen<std::string> text() {
 }
 
 rc::Gen<Json> value(int depth) {
-    auto const scalar = rc::gen::oneOf(
+    auto scalar = rc::gen::oneOf(
         rc::gen::just(Json()),
         rc::gen::map(rc::gen::arbitrary<bool>(), [](bool b) { return Json(b); }),
         rc::gen::map(rc::gen::arbitrary<std::int64_t>(), [](std::int64_t i) { return Json(i); }),

@@ -127,10 +127,8 @@ TEST(PythonLiteralTest, RefusesEverythingElse) {
                                    "\n 1",
                                    "1\n 2",
                                    "1\n ",
-                                   "\xef\xbb\xbf"
-                                   "1",
-                                   "\xa0"
-                                   "1",
+                                   "\uFEFF1",
+                                   "\u00a01",
                                    "'\xff'",
                                    "1 \\",
                                    "[1 \\ ]",

@@ -130,7 +130,9 @@ TEST_F(ResultsDamageTest, DamageDuringUseIsNotCopiedIntoTheNextGeneration) {
     auto bytes = read_file(path);
     auto const at = bytes.find("hysr_one_ball_rl");
     ASSERT_NE(at, std::string::npos);
-    posix_files().pwrite([&] { return posix_files().open(path.string(), O_WRONLY); }(), "X", 1, at);
+    auto const fd = posix_files().open(path.string(), O_WRONLY);
+    ASSERT_EQ(posix_files().pwrite(fd, "X", 1, at), 1);
+    posix_files().close(fd);
     EXPECT_THROW(store.seal({}), Error);
     EXPECT_FALSE(std::filesystem::exists(path.string() + ".tmp"));
 }

@@ -1,5 +1,5 @@
-// A process that records is killed at any instant: the file opens, with whatever reads it, and
-// holds everything that was announced.
+// A process that records is killed, or looked at, at any instant: the file opens, with whatever
+// reads it, and holds everything that was announced.
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,11 +8,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <random>
+#include <stdexcept>
+#include <string>
+#include <utility>
 
 #include "plain_hdf5.hpp"
 #include "reprise/results/results_reader.hpp"
 #include "reprise/results/results_store.hpp"
+#include "support/kill_one.hpp"
 #include "support/sample_results.hpp"
 
 namespace reprise {
@@ -42,29 +47,66 @@ using test::example_attempts;
     }
 }
 
-/// The last number announced, after `enough` of them; the process is killed somewhat later.
-int announced_by_a_killed_process(std::filesystem::path const& path, int enough, int later_us) {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::pipe(ends.data()), 0);
-    auto const child = ::fork();
-    if (child == 0) {
-        ::close(ends[0]);
-        record_for_ever(path, ends[1]);
+/// A process that records, and what it announces.
+class RecordingProcess {
+  public:
+    explicit RecordingProcess(std::filesystem::path const& path) {
+        std::array<int, 2> ends{};
+        if (::pipe(ends.data()) != 0) throw std::runtime_error("no pipe");
+        child_ = ::fork();
+        if (child_ < 0) throw std::runtime_error("no process");
+        if (child_ == 0) {
+            ::close(ends[0]);
+            record_for_ever(path, ends[1]);
+        }
+        ::close(ends[1]);
+        announcements_ = ends[0];
     }
-    ::close(ends[1]);
-    int last = 0;
-    int number = 0;
-    for (int i = 0; i < enough; ++i)
-        if (::read(ends[0], &number, sizeof number) == sizeof number) last = number;
-    timespec const later{0, 1000L * later_us};  // another instant each time, waits for nothing
-    ::ppoll(nullptr, 0, &later, nullptr);
-    EXPECT_EQ(::kill(child, SIGKILL), 0);
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFSIGNALED(status)) << "it ended by itself";
-    while (::read(ends[0], &number, sizeof number) == sizeof number) last = number;
-    ::close(ends[0]);
-    return last;
+    RecordingProcess(RecordingProcess const&) = delete;
+    RecordingProcess& operator=(RecordingProcess const&) = delete;
+    ~RecordingProcess() {
+        kill();
+        ::close(announcements_);
+    }
+
+    /// Waits for so many announcements. Returns the last one that was ever made.
+    int wait_for(int count) {
+        for (int i = 0; i < count; ++i) {
+            int number = 0;
+            if (::read(announcements_, &number, sizeof number) == sizeof number) last_ = number;
+        }
+        return last_;
+    }
+    void kill() {
+        if (child_ <= 0) return;  // to kill 0 or -1 would be to kill others
+        auto const child = std::exchange(child_, -1);
+        int status = 0;
+        EXPECT_EQ(testing::kill_one(child, SIGKILL), 0);
+        EXPECT_EQ(::waitpid(child, &status, 0), child);
+        EXPECT_TRUE(WIFSIGNALED(status)) << "it ended by itself";
+    }
+    /// What was announced before it was killed.
+    int last_announced() {
+        int number = 0;
+        while (::read(announcements_, &number, sizeof number) == sizeof number) last_ = number;
+        return last_;
+    }
+
+  private:
+    pid_t child_ = -1;
+    int announcements_ = -1;
+    int last_ = 0;
+};
+
+/// Expects at least `announced` rows, whoever reads.
+void check_file(std::filesystem::path const& path, int announced) {
+    auto const rows = ResultsReader::open(path).load_history().attempts;
+    ASSERT_GE(static_cast<int>(rows.size()), announced);
+    ASSERT_TRUE(test::same(rows, example_attempts(0, static_cast<int>(rows.size()))));
+    auto const outcomes = test::outcomes_by_plain_hdf5(path, "attempts");
+    auto const filled = std::count_if(outcomes.begin(), outcomes.end(),
+                                      [](unsigned char outcome) { return outcome != 0; });
+    ASSERT_GE(filled, announced);
 }
 
 TEST(ResultsKillTest, WhatWasAnnouncedIsInTheFileAndTheFileOpens) {
@@ -74,20 +116,33 @@ TEST(ResultsKillTest, WhatWasAnnouncedIsInTheFileAndTheFileOpens) {
     int announced = 0;
     for (int round = 0; round < 30; ++round) {
         auto const enough = static_cast<int>(random() % 50);
-        auto const later_us = static_cast<int>(random() % 1500);
+        auto const later_us = static_cast<long>(random() % 1500);
         SCOPED_TRACE(std::to_string(enough) + " announcements and " + std::to_string(later_us) +
                      " us");
-        announced = std::max(announced, announced_by_a_killed_process(path, enough, later_us));
+        RecordingProcess process(path);
+        process.wait_for(enough);
+        timespec const later{0, 1000 * later_us};  // another instant each time, waits for nothing
+        ::ppoll(nullptr, 0, &later, nullptr);
+        process.kill();
+        announced = std::max(announced, process.last_announced());
         if (announced == 0 && !std::filesystem::exists(path)) continue;
-        auto const rows = ResultsReader::open(path).load_history().attempts;
-        ASSERT_GE(static_cast<int>(rows.size()), announced);
-        ASSERT_TRUE(test::same(rows, example_attempts(0, static_cast<int>(rows.size()))));
-        auto const outcomes = test::outcomes_by_plain_hdf5(path, "attempts");
-        auto const filled = std::count_if(outcomes.begin(), outcomes.end(),
-                                          [](unsigned char outcome) { return outcome != 0; });
-        ASSERT_GE(filled, announced);
+        check_file(path, announced);
+        if (HasFatalFailure()) return;
     }
     EXPECT_GT(announced, 100);
+}
+
+TEST(ResultsKillTest, FileReadsAtAnyTimeWhileItIsRecorded) {
+    test::ResultsFolder const folder;
+    auto const path = folder / "results.h5";
+    RecordingProcess process(path);
+    auto const start = process.wait_for(1);
+    int announced = start;
+    for (int round = 0; round < 100 && !HasFatalFailure(); ++round) {
+        check_file(path, announced);
+        announced = process.wait_for(1 + round % 3);
+    }
+    EXPECT_GT(announced, start);
 }
 
 }  // namespace

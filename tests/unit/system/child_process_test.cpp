@@ -14,6 +14,7 @@
 #include "reprise/system/poller.hpp"
 #include "support/announcements.hpp"
 #include "support/forked.hpp"
+#include "support/kill_one.hpp"
 #include "support/private_folder.hpp"
 
 namespace reprise {
@@ -198,7 +199,7 @@ TEST(ChildProcessTest, DiesWithItsParentWhenAsked) {
         return ::pause() + child.pid();
     });
     ASSERT_EQ(announcements.wait_for(1).size(), 1U);
-    ::kill(parent, SIGKILL);
+    testing::kill_one(parent, SIGKILL);
     EXPECT_EQ(test::status_of(parent), SIGKILL);
     EXPECT_TRUE(announcements.all_end());
 }

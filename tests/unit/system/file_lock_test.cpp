@@ -14,6 +14,7 @@
 #include "reprise/system/file_system.hpp"
 #include "reprise/system/host.hpp"
 #include "support/forked.hpp"
+#include "support/kill_one.hpp"
 #include "support/private_folder.hpp"
 
 namespace reprise {
@@ -40,7 +41,7 @@ class FileLockTest : public testing::Test {
         return pid;
     }
     static void kill_hard(pid_t pid) {
-        ::kill(pid, SIGKILL);
+        testing::kill_one(pid, SIGKILL);
         EXPECT_EQ(test::status_of(pid), SIGKILL);
     }
 

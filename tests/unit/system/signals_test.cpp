@@ -23,6 +23,18 @@ TEST(SignalFdTest, SignalIsReadInsteadOfDelivered) {
     EXPECT_FALSE(signals.read());
 }
 
+TEST(SignalFdTest, AnIgnoredSignalStaysIgnored) {
+    auto* const former = std::signal(SIGHUP, SIG_IGN);  // as nohup does
+    SignalFd signals({SIGHUP, SIGUSR1});
+    ASSERT_EQ(::kill(::getpid(), SIGHUP), 0);
+    ASSERT_EQ(::kill(::getpid(), SIGUSR1), 0);
+    auto const first = signals.read();
+    ASSERT_TRUE(first.has_value());
+    EXPECT_EQ(first->number, SIGUSR1);
+    EXPECT_FALSE(signals.read().has_value());
+    std::signal(SIGHUP, former);
+}
+
 TEST(SignalFdTest, FormerMaskComesBackAndPendingSignalsAreDropped) {
     {
         SignalFd const signals({SIGTERM});
