@@ -25,7 +25,7 @@ Every error is one line: what is wrong (why), and what to do. Where nothing else
 the job with exit code 1, stands on stderr as `… error launcher: MESSAGE`, and goes to cluster_utils
 as ERROR_ENCOUNTERED, with the last lines of the program that failed above it. The server is known
 as soon as the arguments name it, so mistakes in the rest of them reach it, too. cluster_utils
-shows the message in its log and in its list of failed jobs.
+writes the message into its log.
 
 | exit code | what it means |
 | --- | --- |
@@ -70,9 +70,9 @@ NOTES = {
     "was started.",
     PARAMETERS: "[parameters.md](parameters.md) has what each of them takes.",
     "Failed trainings": "A training that fails is tried again with another seed. Its message "
-    "stands in the log as a warning and in the column `message` of the results file. When the learning "
-    "run has failed `max_attempts` times it becomes the job's error: `learning run 0 failed once, "
-    "which is max_attempts: MESSAGE`.",
+    "stands in the log as a warning and in the column `message` of the results file. When the "
+    "learning run has failed `max_attempts` times it becomes the job's error: `learning run 0 "
+    "failed once, which is max_attempts: MESSAGE`.",
     RESTART: "No errors: exit code 3, and EXIT_FOR_RESUME to the server.",
     WARNINGS: "The job goes on. On stderr only.",
 }
