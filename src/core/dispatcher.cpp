@@ -271,7 +271,8 @@ void Dispatcher::start_trainings(Actions& out) {
         due_.erase(due_.begin());
         Training training;
         training.key = state_.next_attempt(run);
-        if (auto const free = free_parts_.find({run, training.key.iteration, training.key.attempt, 0});
+        if (auto const free =
+                free_parts_.find({run, training.key.iteration, training.key.attempt, 0});
             free != free_parts_.end()) {
             training.key.part = std::max(training.key.part, free->second);
         }
