@@ -1,5 +1,4 @@
 /// @file What a job is asked to do: every parameter typed and checked, with its default.
-/// docs/parameters.md describes them to users.
 #pragma once
 
 #include <cstdint>
