@@ -155,7 +155,9 @@ class SignalsTest(support.SystemTest):
             server, {"ignores_term": True}, **{"runner.stop_grace_s": 60}
         )
         start.signal(signal.SIGUSR1)
-        support.wait_until(lambda: "is asked to end" in start.stdout, "the stop", state=lambda: start.stdout)
+        support.wait_until(
+            lambda: "is asked to end" in start.stdout, "the stop", state=lambda: start.stdout
+        )
         since = time.monotonic()
         start.signal(signal.SIGTERM)
         self.assert_silent_end(start, since, server)
