@@ -51,7 +51,6 @@ Values values_of(JobSpec const& spec) {
                         {"reward_file", learner.reward_file},
                         {"reward_column", learner.reward_column},
                         {"model", learner.model},
-                        {"checkpoints", learner.checkpoints},
                         {"steps_parameter", learner.steps_parameter},
                         {"seed_parameter", learner.seed_parameter}}},
                       {"runner",
@@ -86,7 +85,7 @@ std::string difference(std::string const& name, Json const* before, Json const* 
     if (before == nullptr) {
         text += " is " + shown_value(*now) + " and was not there";
     } else if (now == nullptr) {
-        text += " was " + shown_value(*before) + " and is gone";
+        text += " was " + shown_value(*before) + " and is not so any more";
     } else {
         text += " is " + shown_value(*now) + " and was " + shown_value(*before);
     }

@@ -70,7 +70,6 @@ TEST(JobSpecTest, EmptyListAndNoneMeanNoCommand) {
     EXPECT_TRUE(spec.learner.stop.empty());
     EXPECT_EQ(spec.learner.seed_parameter, "");
     EXPECT_EQ(spec.learner.steps_parameter, "");
-    EXPECT_EQ(spec.learner.checkpoints, "");
     EXPECT_FALSE(spec.learner.seed_parameter_given);
 }
 
