@@ -125,7 +125,7 @@ class ClusterUtilsTest(support.SystemTest):
             return list(csv.DictReader(file))
 
     def check_no_failed_marks(self, job):
-        """Every last start of a job ended well (the mark of a restart, 3, is the server's own)."""
+        """The last start of every job ended well. (cluster_utils marks a restart, 3, as failed.)"""
         for folder, _, names in os.walk(os.path.join(job.folder, "cache")):
             for name in names:
                 if name.endswith(".FAILED"):
@@ -183,7 +183,7 @@ class ClusterUtilsTest(support.SystemTest):
 
 
 def without_cluster(path, folder):
-    """A PATH without condor_q and sbatch: cluster_utils runs locally where it finds neither."""
+    """A PATH without condor_q and sbatch: cluster_utils runs locally only where neither is."""
     hidden = {"condor_q", "sbatch"}
     folders = []
     for number, entry in enumerate(path.split(os.pathsep)):

@@ -205,7 +205,7 @@ class FailuresTest(support.SystemTest):
         self.assert_last_word(server, ERROR)
         self.assertIn("broken_learner", server.error_text)
         rows = job.attempts
-        self.assertEqual({row["outcome"] for row in rows}, {"not_started"})
+        self.assertGreaterEqual([row["outcome"] for row in rows].count("not_started"), 6)
         self.assertLess(len(rows), 15)
 
     def test_a_trainer_without_backend_and_stop_command(self):
