@@ -91,12 +91,8 @@ def expected(text):
 def differs_on_purpose(text):
     """Texts that Python takes and Reprise may refuse."""
     squeezed = "".join(text.split())
-    return (
-        "\\N" in text
-        or "(set" in squeezed
-        or not text.isascii()
-        and any(unicodedata.normalize("NFKC", c) in "set" for c in text if not c.isascii())
-    )
+    return "\\N" in text or "(set" in squeezed or not text.isascii() and any(
+        unicodedata.normalize("NFKC", c) in "set" for c in text if not c.isascii())
 
 
 SIMPLE_ESCAPES = dict(zip("\n\r\t\a\b\f\v", ["\\n", "\\r", "\\t", "\\a", "\\b", "\\f", "\\v"]))
@@ -138,14 +134,8 @@ class Writer:
     def unsigned_int(self, value):
         kind = self.rng.randrange(8)
         if kind == 0:
-<<<<<<< HEAD
-            return self.rng.choice(["0x", "0X"]) + self.underscored(
-                format(value, self.rng.choice("xX"))
-            )
-=======
             digits = format(value, self.rng.choice("xX"))
             return self.rng.choice(["0x", "0X"]) + self.underscored(digits)
->>>>>>> wip-parameters
         if kind == 1:
             return self.rng.choice(["0o", "0O"]) + self.underscored(format(value, "o"))
         if kind == 2:
@@ -161,16 +151,8 @@ class Writer:
         if kind == 2 and 0 < value < 1:
             return repr(value).removeprefix("0")
         if kind == 3 and value == int(value) and value < 1e15:
-<<<<<<< HEAD
-            return (
-                self.rng.choice(["", "0", "00"])
-                + str(int(value))
-                + self.rng.choice([".", "e0", ".0", "E+0", ".e-0"])
-            )
-=======
             tail = self.rng.choice([".", "e0", ".0", "E+0", ".e-0"])
             return self.rng.choice(["", "0", "00"]) + str(int(value)) + tail
->>>>>>> wip-parameters
         if kind == 4:
             mantissa, _, exponent = format(value, ".17e").partition("e")
             return mantissa + "e" + exponent[0] + self.underscored("0" + exponent[1:])
@@ -189,22 +171,8 @@ class Writer:
         code = ord(c)
         if c == "\\" or c == quote:
             return "\\" + c
-<<<<<<< HEAD
-        simple = {
-            "\n": "\\n",
-            "\r": "\\r",
-            "\t": "\\t",
-            "\a": "\\a",
-            "\b": "\\b",
-            "\f": "\\f",
-            "\v": "\\v",
-        }
-        if c in simple and self.chance(0.7):
-            return simple[c]
-=======
         if c in SIMPLE_ESCAPES and self.chance(0.7):
             return SIMPLE_ESCAPES[c]
->>>>>>> wip-parameters
         if c == "\n" and triple and self.chance(0.5):
             return self.rng.choice(["\n", "\r\n", "\r"])
         kind = self.rng.randrange(12)
@@ -248,14 +216,9 @@ class Writer:
             return self.signed(str(value)[0] == "-", self.unsigned_float(abs(value)))
         if isinstance(value, str):
             return self.string(value)
-        items = (
-            [lambda v=v: self.write(v) for v in value]
-            if not isinstance(value, dict)
-            else [
-                lambda k=k, v=v: self.write(k) + self.space() + ":" + self.space() + self.write(v)
-                for k, v in value.items()
-            ]
-        )
+        items = [lambda v=v: self.write(v) for v in value] if not isinstance(value, dict) else [
+            lambda k=k, v=v: self.write(k) + self.space() + ":" + self.space() + self.write(v)
+            for k, v in value.items()]
         if isinstance(value, dict):
             return self.bracketed("{", "}", items, False)
         if isinstance(value, (set, frozenset)):
@@ -270,39 +233,12 @@ def random_scalar(rng):
     if kind == 0:
         return rng.choice([None, True, False])
     if kind <= 2:
-        return rng.choice(
-            [
-                0,
-                1,
-                -1,
-                2**63 - 1,
-                -(2**63),
-                2**63,
-                2**64 - 1,
-                2**64,
-                -(2**63) - 1,
-                rng.randint(-10, 10),
-                rng.randint(-(2**64), 2**65),
-            ]
-        )
+        return rng.choice([0, 1, -1, 2**63 - 1, -(2**63), 2**63, 2**64 - 1, 2**64, -(2**63) - 1,
+                           rng.randint(-10, 10), rng.randint(-(2**64), 2**65)])
     if kind <= 5:
-        return rng.choice(
-            [
-                0.0,
-                -0.0,
-                1e16,
-                1e15,
-                1e-4,
-                1e-5,
-                5e-324,
-                1.7976931348623157e308,
-                0.1,
-                rng.uniform(-1, 1),
-                rng.uniform(-1e18, 1e18),
-                float(rng.randint(0, 9)),
-                rng.random() * 10.0 ** rng.randint(-320, 300),
-            ]
-        )
+        return rng.choice([0.0, -0.0, 1e16, 1e15, 1e-4, 1e-5, 5e-324, 1.7976931348623157e308, 0.1,
+                           rng.uniform(-1, 1), rng.uniform(-1e18, 1e18), float(rng.randint(0, 9)),
+                           rng.random() * 10.0 ** rng.randint(-320, 300)])
     alphabet = "ab c{}:,#'\"\\\n\r\t\0\x7f\xa0\xe9\u03bb\u2603\U0001f3d3\ud83c\udfd3"
     if rng.random() < 0.5:
         alphabet = "abcdefg_.:0123/-"
@@ -324,61 +260,8 @@ def random_value(rng, depth):
     return {key: random_value(rng, depth - 1) for key in keys}
 
 
-<<<<<<< HEAD
-TOKENS = [
-    "'",
-    '"',
-    "'''",
-    "\\",
-    "(",
-    ")",
-    "[",
-    "]",
-    "{",
-    "}",
-    ",",
-    ":",
-    "-",
-    "+",
-    ".",
-    "_",
-    "e",
-    "j",
-    "0",
-    "1",
-    "x",
-    "#",
-    " ",
-    "\t",
-    "\n",
-    "\r",
-    "\f",
-    "b",
-    "f",
-    "r",
-    "u",
-    "True",
-    "None",
-    "set()",
-    "\\x",
-    "\\u",
-    "*",
-    "=",
-    "...",
-    "nan",
-    "\xa0",
-    "\xe9",
-    "\\\n",
-    "if",
-    "\0",
-    "\v",
-    "~",
-    "not ",
-]
-=======
 TOKENS = list("'\"\\()[]{},:-+._ej01x# \t\n\r\fbfru*=\xa0\xe9\0\v~") + [
     "'''", "True", "None", "set()", "\\x", "\\u", "...", "nan", "\\\n", "if", "not "]
->>>>>>> wip-parameters
 
 
 def mutate(rng, text):
@@ -388,9 +271,9 @@ def mutate(rng, text):
         if kind == 0:
             text = text[:at] + rng.choice(TOKENS) + text[at:]
         elif kind == 1:
-            text = text[:at] + text[at + rng.randint(1, 3) :]
+            text = text[:at] + text[at + rng.randint(1, 3):]
         else:
-            text = text[:at] + rng.choice(TOKENS) + text[at + 1 :]
+            text = text[:at] + rng.choice(TOKENS) + text[at + 1:]
     return text
 
 
@@ -405,11 +288,8 @@ def main():
     texts = []
     for _ in range(values):
         value = random_value(rng, rng.randint(0, 3))
-        texts.append(
-            repr(value).replace("frozenset()", "set()")
-            if "frozenset({" not in repr(value) and rng.random() < 0.3
-            else writer.space() + writer.write(value)
-        )
+        texts.append(repr(value).replace("frozenset()", "set()") if "frozenset({" not in repr(value)
+                     and rng.random() < 0.3 else writer.space() + writer.write(value))
     originals = list(texts)
     for i in range(mutations):
         texts.append(random_text(rng) if i % 4 == 0 else mutate(rng, rng.choice(originals)))
