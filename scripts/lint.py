@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 LEFT_OUT = {".git", ".venv", ".cache", "build", "demo_results", "__pycache__", "data"}
-LONGEST_FILE = 600  # lines
+LONGEST_FILE = 700  # lines
 LONGEST_LINE = 100  # columns
 UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX)\b")
 OLDEST_PYTHON = {"run_mpi.py": (3, 6)}  # what has to run where the project is not set up

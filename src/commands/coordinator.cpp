@@ -158,6 +158,8 @@ void Coordinator::perform(Note const& action) {
 void Coordinator::perform(Finish const& action) { verdict_ = action.verdict; }
 
 void close_books(JobContext const& context, ResultsStore& store, Verdict const& verdict) {
+    // Five seconds after a TERM everything is gone: the next start adds the curves.
+    if (verdict.kind == VerdictKind::terminated) return;
     auto const warn_of_failure = [](std::string const& what, auto const& task) {
         try {
             task();

@@ -40,7 +40,8 @@ CurveFacts read_curve_facts(std::string const& path, std::string const& column, 
     facts.file_found = feed_file(reader, path);
     reader.finish(end);
     facts.reward = reader.reward(column);
-    facts.steps = reader.total_steps().value_or(0);
+    // Without a counter of its own a training is known to have made steps by its rows.
+    facts.steps = reader.total_steps().value_or(static_cast<std::int64_t>(reader.rows_read()));
     return facts;
 }
 
@@ -79,10 +80,7 @@ std::vector<LeftoverAttempt> find_leftovers(std::string const& working_dir, JobS
         auto const key = parse_directory_name(name);
         if (!key || key->learning_run >= state.plan().learning_runs) continue;
         auto const due = state.next_attempt(key->learning_run);
-        if (key->iteration != due.iteration || key->attempt != due.attempt ||
-            key->part < due.part) {
-            continue;
-        }
+        if (*key < due) continue;  // it has a row
         auto const dir = working_dir + "/" + name;
         LeftoverAttempt leftover;
         leftover.key = *key;

@@ -179,8 +179,7 @@ SampleDescription JobContext::describe_sample(double created) const {
 }
 
 std::vector<std::string> JobContext::notices() const {
-    auto all = parameters.notices;
-    all.insert(all.end(), spec.notices.begin(), spec.notices.end());
+    auto all = spec.notices;  // with those of the parameters
     auto const& more = configuration.notices();
     all.insert(all.end(), more.begin(), more.end());
     return all;

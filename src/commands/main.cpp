@@ -27,7 +27,7 @@ The parameters come in one of these forms:
 
 Examples:
   reprise job settings.json learning_runs_per_job=5 config.rl_config.num_hidden=64
-  reprise job settings.json "learner.command=['python3', 'train.py', '@config@']"
+  reprise job settings.json "learner.command=['./train.py', '@config@']"
 
 Parameters (docs/parameters.md has all): working_dir, config.config_templates,
 config.<file>.<name>[:<index>], learning_runs_per_job (3), training_iterations (1),
@@ -52,6 +52,17 @@ void add_job_options(CLI::App& command, JobOptions& job) {
     command.prefix_command(false);
 }
 
+/// A word that is no command, with more help than "a subcommand is required".
+void check_command_word(std::string const& word) {
+    if (word.empty() || word.front() == '-' || word == "job" || word == "rank") return;
+    for (auto const* const later : {"evaluate", "status", "watch", "report", "check"}) {
+        if (word == later) {
+            throw InputError("the command '" + word + "' is not available in this version.");
+        }
+    }
+    throw InputError("'" + word + "' is no command. The command is: reprise job settings.json");
+}
+
 int run(int argc, char** argv) {
     CLI::App app{description, "reprise"};
     app.set_version_flag("--version", version());
@@ -69,6 +80,7 @@ int run(int argc, char** argv) {
     rank->add_flag("--solo", rank_options.solo);
     add_job_options(*rank, rank_options.job);
 
+    if (argc > 1) check_command_word(argv[1]);
     try {
         app.parse(argc, argv);
     } catch (CLI::ParseError const& e) {

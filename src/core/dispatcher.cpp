@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <utility>
 
 #include "reprise/core/contract.hpp"
 #include "reprise/core/error.hpp"
@@ -103,6 +104,12 @@ void Dispatcher::begin_start(Begin const& event, Instant now, Actions& out) {
                                " of this job ended without a word; going on from what it saved"});
     }
     queued_attempts_ = aftermath.attempts;
+    for (auto const& leftover : event.leftovers) {
+        auto key = leftover.key;
+        int const part = std::exchange(key.part, 0);
+        auto& free = free_parts_[key];
+        free = std::max(free, part + 1);
+    }
 
     this_start_.number = static_cast<int>(state_.starts().size());
     this_start_.outcome = StartOutcome::running;
@@ -264,6 +271,11 @@ void Dispatcher::start_trainings(Actions& out) {
         due_.erase(due_.begin());
         Training training;
         training.key = state_.next_attempt(run);
+        if (auto const free =
+                free_parts_.find({run, training.key.iteration, training.key.attempt, 0});
+            free != free_parts_.end()) {
+            training.key.part = std::max(training.key.part, free->second);
+        }
         auto const seed =
             derive_seed(state_.plan().base_seed, run, training.key.iteration, training.key.attempt);
         training.reward = std::numeric_limits<double>::quiet_NaN();

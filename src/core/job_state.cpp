@@ -66,8 +66,8 @@ void JobState::apply(AttemptRecord const& row) {
         run.next_part = key.part + 1;
     }
     count(key.learning_run, +1);
-    auto const start = static_cast<std::size_t>(std::max(row.start_number, 0));
-    if (start < starts_.size()) {
+    auto const start = static_cast<std::size_t>(row.start_number);
+    if (row.start_number >= 0 && start < starts_.size()) {
         last_end_[start] = std::max(last_end_[start], row.end);
         if (row.steps > 0 || row.outcome == AttemptOutcome::succeeded) trained_[start] = true;
     }
@@ -172,10 +172,11 @@ int JobState::fruitless_starts() const {
 
 Aftermath assess_lost_start(JobState const& state, std::vector<LeftoverAttempt> const& leftovers) {
     Aftermath result;
-    if (state.starts().empty()) return result;
-    auto row = state.starts().back();
+    StartRecord row;
+    row.number = -1;  // whoever left them has no row: the results file was moved away
+    if (!state.starts().empty()) row = state.starts().back();
     bool const open = row.outcome == StartOutcome::running;
-    double end = state.last_sign_of_life(row.number);
+    double end = open ? state.last_sign_of_life(row.number) : row.end;
 
     auto sorted = leftovers;
     std::sort(sorted.begin(), sorted.end(),

@@ -107,7 +107,8 @@ class Splitter {
     }
     [[noreturn]] static void refuse_unknown(std::string const& argument) {
         static std::vector<std::string> const known{"--job-id", "--cluster-utils-server",
-                                                    "--parameter-dict"};
+                                                    "--parameter-dict", "--exit-for-restart",
+                                                    "--log-level"};
         auto const name = argument.substr(0, argument.find('='));
         throw InputError("option '" + name + "' is unknown." + did_you_mean(name, known));
     }

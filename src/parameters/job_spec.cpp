@@ -142,17 +142,6 @@ std::string read_inner_path(ParameterReader& reader, std::string const& name,
     return path.generic_string();
 }
 
-std::string read_checkpoints(ParameterReader& reader, std::string const& otherwise) {
-    if (auto const* const given = reader.value("checkpoints"); given != nullptr && *given == "") {
-        return "";
-    }
-    auto pattern = read_inner_path(reader, "checkpoints", otherwise);
-    if (std::count(pattern.begin(), pattern.end(), '*') != 1) {
-        reader.refuse("checkpoints", "Give a path with one * where the step number stands.");
-    }
-    return pattern;
-}
-
 /// A place in the configuration such as rl_config.num_timesteps; "" or None for none.
 std::string read_place(ParameterReader& reader, std::string const& name,
                        std::string const& otherwise) {
@@ -166,7 +155,7 @@ std::string read_place(ParameterReader& reader, std::string const& name,
 
 /// A command; None or [] for none.
 Texts read_command(ParameterReader& reader, std::string const& name, Texts const& otherwise) {
-    auto const given = reader.texts(name, "['python3', 'train.py', '@config@']");
+    auto const given = reader.texts(name, "['./train.py', '@config@']");
     if (!given) return reader.is_there(name) ? Texts{} : otherwise;
     if (!given->empty() && given->front().empty()) {
         reader.refuse(name, "Give the name of a program first.");
@@ -180,13 +169,13 @@ LearnerProfile read_learner(ParameterReader& reader) {
     learner.backend = read_command(reader, "backend", learner.backend);
     learner.command = read_command(reader, "command", learner.command);
     if (learner.command.empty()) {
-        reader.refuse("command", "Give a list of texts, such as ['python3', 'train.py'].");
+        reader.refuse("command", "Give a list of texts, such as ['./train.py'].");
     }
     learner.stop = read_command(reader, "stop", learner.stop);
     learner.reward_file = read_inner_path(reader, "reward_file", learner.reward_file);
     learner.reward_column = reader.text("reward_column").value_or(learner.reward_column);
     learner.model = read_inner_path(reader, "model", learner.model);
-    learner.checkpoints = read_checkpoints(reader, learner.checkpoints);
+    reader.refuse_unavailable("checkpoints", "going on from a checkpoint");
     learner.steps_parameter = read_place(reader, "steps_parameter", learner.steps_parameter);
     learner.seed_parameter = read_place(reader, "seed_parameter", learner.seed_parameter);
     learner.steps_parameter_given =

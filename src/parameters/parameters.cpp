@@ -170,6 +170,10 @@ class Override {
     [[noreturn]] static void refuse_missing_group(std::string const& name, std::string const& way,
                                                   std::vector<std::string> const& known) {
         auto const last = way.rfind('.') + 1;
+        if (std::find(known.begin(), known.end(), way) != known.end()) {
+            throw InputError("parameter '" + name + "' cannot be set (there is no group '" + way +
+                             "' in the settings). Put it there: {\"" + way + "\": {…}}.");
+        }
         throw InputError("parameter '" + name + "' cannot be set (there is no group '" + way +
                          "')." + did_you_mean(way.substr(last), known, way.substr(0, last)));
     }

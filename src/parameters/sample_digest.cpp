@@ -51,7 +51,6 @@ Values values_of(JobSpec const& spec) {
                         {"reward_file", learner.reward_file},
                         {"reward_column", learner.reward_column},
                         {"model", learner.model},
-                        {"checkpoints", learner.checkpoints},
                         {"steps_parameter", learner.steps_parameter},
                         {"seed_parameter", learner.seed_parameter}}},
                       {"runner",
@@ -82,17 +81,16 @@ bool is_changeable(std::string const& name) {
 }
 
 std::string difference(std::string const& name, Json const* before, Json const* now) {
+    std::string const begun = " when this sample was begun";
     std::string text = "parameter '" + name + "'";
     if (before == nullptr) {
-        text += " is " + shown_value(*now) + " and was not there";
+        text += " is " + shown_value(*now) + " and was not there" + begun;
     } else if (now == nullptr) {
-        text += " was " + shown_value(*before) + " and is gone";
+        text += " was " + shown_value(*before) + begun + " and is not so now";
     } else {
-        text += " is " + shown_value(*now) + " and was " + shown_value(*before);
+        text += " is " + shown_value(*now) + " and was " + shown_value(*before) + begun;
     }
-    return text +
-           " when this sample was begun (one results file holds one sample). Use another "
-           "working_dir, or what it was.";
+    return text + " (one results file holds one sample). Use another working_dir, or what it was.";
 }
 
 }  // namespace

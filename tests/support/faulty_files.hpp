@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "reprise/results/files.hpp"
 
@@ -35,6 +36,7 @@ class FaultyFiles final : public Files {
     int code = ENOSPC;
     bool stay_broken = false;              ///< every later call fails, too
     bool fail_after_the_act = false;       ///< it is done, and reported as failed
+    bool deny_next_rename = false;         ///< it is done, and reported as failed
     std::size_t longest_write = SIZE_MAX;  ///< more than that is a short write
     int calls = 0;
     DiskCounts counts;
@@ -82,6 +84,10 @@ class FaultyFiles final : public Files {
     }
     int rename(std::string const& from, std::string const& to) override {
         ++counts.renames;
+        if (std::exchange(deny_next_rename, false)) {
+            real_.rename(from, to);
+            return failed();
+        }
         if (!failing()) return real_.rename(from, to);
         if (fail_after_the_act) real_.rename(from, to);
         return failed();

@@ -125,7 +125,7 @@ class ClusterUtilsTest(support.SystemTest):
             return list(csv.DictReader(file))
 
     def check_no_failed_marks(self, job):
-        """Every last start of a job ended well (the mark of a restart, 3, is cluster_utils' own)."""
+        """The last start of every job ended well. (cluster_utils marks a restart, 3, as failed.)"""
         for folder, _, names in os.walk(os.path.join(job.folder, "cache")):
             for name in names:
                 if name.endswith(".FAILED"):
@@ -151,7 +151,11 @@ class ClusterUtilsTest(support.SystemTest):
             job,
             {
                 "run_in_working_dir": False,
-                "git_params": {"url": "file://" + self.repository(job), "branch": "main", "commit": None},
+                "git_params": {
+                    "url": "file://" + self.repository(job),
+                    "branch": "main",
+                    "commit": None,
+                },
                 "fixed_params": self.fixed(job, max_attempts=1),
                 "restarts": 1,
                 "samples": None,
@@ -179,7 +183,7 @@ class ClusterUtilsTest(support.SystemTest):
 
 
 def without_cluster(path, folder):
-    """A PATH without condor_q and sbatch: cluster_utils runs locally only where it finds neither."""
+    """A PATH without condor_q and sbatch: cluster_utils runs locally only where neither is."""
     hidden = {"condor_q", "sbatch"}
     folders = []
     for number, entry in enumerate(path.split(os.pathsep)):

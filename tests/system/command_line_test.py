@@ -200,7 +200,7 @@ class BadInputTest(support.SystemTest):
             ({"config.config_templates": None}, ["'config.config_templates'"]),
             ({"config.config_templates": "/no/such/file.json"}, ["/no/such/file.json"]),
             ({"config.ppo_config.x": 1}, ["'config.ppo_config'"]),
-            ({"config.rl_config.n_step": 1}, ["'config.rl_config.n_step'", "'config.rl_config.n_steps'"]),
+            ({"config.rl_config.n_step": 1}, ["rl_config.n_step'", "'config.rl_config.n_steps'"]),
             ({"config.hysr_config.robot_position:3": 1.0}, ["robot_position:3"]),
             ({"config.hysr_config.graphics:0": True}, ["graphics:0"]),
             ({"learner.command": ["hysr_one_ball_rl", "@confg@"]}, ["@confg@", "config"]),

@@ -172,6 +172,23 @@ class RestartsTest(support.SystemTest):
             file.write(content)
         self.assert_ended(job.run(), 0)
 
+    def test_run_directories_of_a_lost_results_file_are_left_alone(self):
+        """Nobody knows what became of them: the sample begins anew, in directories of its own."""
+        server = self.server()
+        job = self.job({}, server, training_iterations=2)
+        self.assert_ended(job.run(), 3)
+        os.unlink(job.results_path)
+        seen = {name: os.stat(job.path(name, "facts.json")).st_ino for name in FIRST}
+        server.forget()
+        self.assert_ended(job.run(), 3)
+        self.assert_ended(job.run(), 0)
+        self.assert_mean(server, LAST_REWARDS)
+        self.assertEqual(
+            {name: os.stat(job.path(name, "facts.json")).st_ino for name in FIRST}, seen
+        )
+        for run in range(3):
+            self.check_continuation(job, run, "{}.0-0.part1")
+
     def test_a_working_dir_that_cannot_be_made_is_an_error_by_name(self):
         server = self.server()
         job = self.job({}, server)

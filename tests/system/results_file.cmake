@@ -3,7 +3,8 @@ set(REPRISE_H5PY_PYTHON "/usr/bin/python3" CACHE FILEPATH "A Python that has h5p
 execute_process(COMMAND "${REPRISE_H5PY_PYTHON}" -c "import h5py" RESULT_VARIABLE no_h5py
                 OUTPUT_QUIET ERROR_QUIET)
 if(no_h5py)
-    message(FATAL_ERROR "${REPRISE_H5PY_PYTHON} has no h5py. Install python3-h5py, or set REPRISE_H5PY_PYTHON.")
+    message(FATAL_ERROR "${REPRISE_H5PY_PYTHON} has no h5py. Install python3-h5py, or set "
+                        "REPRISE_H5PY_PYTHON.")
 endif()
 add_test(NAME results_file_h5py
          COMMAND "${REPRISE_H5PY_PYTHON}" "${CMAKE_CURRENT_LIST_DIR}/read_results_h5py.py"

@@ -37,7 +37,8 @@ class SharingTest(support.SystemTest):
         self.assertEqual(names.count(STARTED), 2)
         self.assertEqual(names.count(RESUME), 1)
         self.assertEqual(
-            job.directories, [f"run_{run}.{iteration}-0" for run in range(3) for iteration in (0, 1)]
+            job.directories,
+            [f"run_{run}.{iteration}-0" for run in range(3) for iteration in range(2)],
         )
         self.assertEqual(len(job.attempts), 6)
 

@@ -151,11 +151,11 @@ class SignalsTest(support.SystemTest):
     def test_term_after_usr1_is_silent(self):
         """The learners use up their grace; then somebody loses patience."""
         server = self.server()
-        job, start = self.start_job(
-            server, {"ignores_term": True}, **{"runner.stop_grace_s": 60}
-        )
+        job, start = self.start_job(server, {"ignores_term": True}, **{"runner.stop_grace_s": 60})
         start.signal(signal.SIGUSR1)
-        support.wait_until(lambda: "is asked to end" in start.stdout, "the stop", state=lambda: start.stdout)
+        support.wait_until(
+            lambda: "is asked to end" in start.stdout, "the stop", state=lambda: start.stdout
+        )
         since = time.monotonic()
         start.signal(signal.SIGTERM)
         self.assert_silent_end(start, since, server)

@@ -12,17 +12,11 @@ Environment: REPRISE_BIN, the program (CTest sets it).
 """
 
 import contextlib
-import csv
-import ctypes
-import io
 import json
 import os
-import pickle
 import re
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -31,29 +25,40 @@ import typing
 import unittest
 import uuid
 
+from left_files import curve_names, read_csv_row, read_json, read_rows  # noqa: F401
+from listening_server import (  # noqa: F401
+    CONCLUDED,
+    EARLY_REPORT,
+    ERROR,
+    LAST_WORDS,
+    PROGRESS,
+    RESULTS,
+    RESUME,
+    STARTED,
+    Server,
+)
+from surroundings import (  # noqa: F401
+    MARK,
+    TRAINER_COMMANDS,
+    enter_a_world_of_our_own,
+    mount_tmpfs,
+    processes_with,
+    role_of,
+    unmount,
+    wait_until,
+)
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
 WRAPPER = os.path.join(SOURCE_DIR, "scripts", "run_mpi.py")
 TRAINER = os.path.join(SOURCE_DIR, "tests", "support", "scripted_trainer.py")
-TRAINER_COMMANDS = ("hysr_start_robots", "hysr_one_ball_rl", "hysr_stop")
 REPRISE = os.environ.get("REPRISE_BIN", os.path.join(SOURCE_DIR, "build", "dev", "bin", "reprise"))
 
-MARK = "SCRIPTED_MARK"
 JOB_ID = 4
 END_S = 60.0  # a job that has not ended by then hangs
 LOG_LINE = re.compile(
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (debug|info|warning|error) (launcher|rank|rank \d+): "
 )
-
-STARTED = "JOB_STARTED"
-ERROR = "ERROR_ENCOUNTERED"
-RESULTS = "JOB_SENT_RESULTS"
-CONCLUDED = "JOB_CONCLUDED"
-RESUME = "EXIT_FOR_RESUME"
-PROGRESS = "JOB_PROGRESS_PERCENTAGE"
-EARLY_REPORT = "METRIC_EARLY_REPORT"
-MESSAGE_NAMES = (STARTED, ERROR, RESULTS, CONCLUDED, RESUME, PROGRESS, EARLY_REPORT)
-LAST_WORDS = {ERROR, CONCLUDED, RESUME}
 
 # What is trained, in the five files of the default profile.
 TEMPLATES = {
@@ -84,206 +89,6 @@ def reward_of(run, iteration):
 
 def mean(values):
     return sum(values) / len(values)
-
-
-def wait_until(condition, what, limit_s=30.0, state=None):
-    """Returns what condition() returns once it is true. state() is shown when it never is."""
-    deadline = time.monotonic() + limit_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            last = value if state is None else state()
-            raise AssertionError(f"not within {limit_s} s: {what}; last state: {last}")
-        time.sleep(0.005)
-
-
-# ---- the surroundings ---------------------------------------------------------------------------
-
-_CLONE_NEWNS = 0x00020000
-_CLONE_NEWUSER = 0x10000000
-_CLONE_NEWPID = 0x20000000
-_MS_PRIVATE_RECURSIVE = (1 << 18) | (1 << 14)
-_MNT_DETACH = 2
-_PR_SET_PDEATHSIG = 1
-
-
-def _call(name, *arguments):
-    libc = ctypes.CDLL(None, use_errno=True)
-    if getattr(libc, name)(*arguments) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{name}: {os.strerror(number)}")
-
-
-def mount_tmpfs(path, options=""):
-    """Mounts an empty tmpfs over a folder; for this process and its children only."""
-    _call("mount", b"tmpfs", path.encode(), b"tmpfs", 0, options.encode())
-
-
-def unmount(path):
-    _call("umount2", path.encode(), _MNT_DETACH)
-
-
-def _unshare():
-    try:
-        _call("unshare", _CLONE_NEWNS | _CLONE_NEWPID)
-    except PermissionError:
-        user, group = os.getuid(), os.getgid()
-        _call("unshare", _CLONE_NEWNS | _CLONE_NEWPID | _CLONE_NEWUSER)
-        for name, text in (
-            ("setgroups", "deny"),
-            ("uid_map", f"0 {user} 1"),
-            ("gid_map", f"0 {group} 1"),
-        ):
-            with open(f"/proc/self/{name}", "w") as file:
-                file.write(text)
-
-
-def enter_a_world_of_our_own():
-    """Goes on in a child that sees no process but its own and has /dev/shm for itself. What it
-    leaves running ends with it, and what it kills is nobody else's."""
-    try:
-        _unshare()
-        first = os.fork()  # PID 1 in there, which inherits orphans
-        if first != 0:
-            os._exit(os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]) & 0xFF)
-        _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        _call("mount", b"none", b"/", None, _MS_PRIVATE_RECURSIVE, None)
-        _call("mount", b"proc", b"/proc", b"proc", 0, None)
-        mount_tmpfs("/dev/shm", "size=1g")
-    except OSError as error:
-        sys.exit(f"the system tests need namespaces of their own ({error}). Run them as root.")
-    tests = os.fork()
-    if tests == 0:
-        return
-    while True:
-        ended, status = os.wait()
-        if ended == tests:
-            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
-
-
-class Process(typing.NamedTuple):
-    pid: int
-    argv: list
-    directory: str
-    environment: dict
-
-    def __str__(self):
-        return f"{self.pid} in {self.directory}: {' '.join(self.argv)}"
-
-
-def processes_with(mark):
-    """All processes, but zombies, that have the mark in their environment."""
-    found = []
-    wanted = f"{MARK}={mark}".encode()
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/environ", "rb") as file:
-                variables = file.read().split(b"\0")
-            if wanted not in variables:
-                continue
-            with open(f"/proc/{name}/cmdline", "rb") as file:
-                argv = file.read().decode("utf-8", "replace").split("\0")[:-1]
-            directory = os.readlink(f"/proc/{name}/cwd")
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-        pairs = (v.decode("utf-8", "replace").partition("=") for v in variables)
-        environment = {name: value for name, _, value in pairs}
-        found.append(Process(int(name), argv, directory, environment))
-    return found
-
-
-# ---- the server ---------------------------------------------------------------------------------
-
-
-class Message(typing.NamedTuple):
-    time: float  # seconds since the epoch, by the kernel
-    name: str
-    job_id: int
-    payload: typing.Any  # None for a message without one
-
-    def __str__(self):
-        return f"{self.name}{'' if self.payload is None else ' ' + repr(self.payload)}"
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    def find_class(self, module, name):
-        raise pickle.UnpicklingError(f"a message needs {module}.{name}")
-
-
-_SO_TIMESTAMPNS = 35  # socket(7); Python does not name it
-
-
-class Server:
-    """Takes datagrams as the communication server does and keeps them in the order in which they
-    came. The kernel keeps them until somebody asks."""
-
-    def __init__(self, address="127.0.0.1"):
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        self._socket.bind((address, 0))
-        self._socket.setblocking(False)
-        self.port = self._socket.getsockname()[1]
-        self.address = f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
-        self._messages = []
-
-    def close(self):
-        self._socket.close()
-
-    @property
-    def messages(self):
-        """All that have come so far."""
-        while True:
-            try:
-                data, extras, _, _ = self._socket.recvmsg(1 << 16, 256)
-            except BlockingIOError:
-                return self._messages
-            seconds, nanoseconds = struct.unpack("qq", extras[0][2][:16])
-            self._messages.append(self._decode(data, seconds + 1e-9 * nanoseconds))
-
-    @staticmethod
-    def _decode(data, when):
-        number, payload = _PlainUnpickler(io.BytesIO(data)).load()
-        assert type(number) is int and 0 <= number < len(MESSAGE_NAMES), number
-        assert type(payload) is tuple and 1 <= len(payload) <= 2, payload
-        name = MESSAGE_NAMES[number]
-        value = payload[1] if len(payload) == 2 else None
-        assert (value is None) == (name in (CONCLUDED, RESUME)), payload
-        return Message(when, name, payload[0], value)
-
-    @property
-    def names(self):
-        return [message.name for message in self.messages]
-
-    def payloads(self, name):
-        return [message.payload for message in self.messages if message.name == name]
-
-    def forget(self):
-        """Starts anew, as for the next start of a job."""
-        self.messages.clear()
-
-    def wait_for(self, name, count=1):
-        wait_until(
-            lambda: self.names.count(name) >= count,
-            f"{count} {name}",
-            state=lambda: list(map(str, self.messages)),
-        )
-
-    @property
-    def error_text(self):
-        """Of the one error that came."""
-        errors = self.payloads(ERROR)
-        assert len(errors) == 1, f"{len(errors)} errors among {self.names}"
-        assert all(type(line) is str for line in errors[0]), errors[0]
-        return "".join(errors[0])
-
-
-# ---- a job --------------------------------------------------------------------------------------
 
 
 class Ended(typing.NamedTuple):
@@ -549,72 +354,6 @@ class Job:
         for name in os.listdir("/dev/shm"):
             shutil.rmtree(os.path.join("/dev/shm", name), ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def role_of(process):
-    argv = process.argv
-    names = [os.path.basename(word) for word in argv[:3]]
-    if not argv:
-        return None
-    if names[0] == "reprise" and argv[1] == "job":
-        return "launcher"
-    if names[0] == "reprise" and argv[1] == "rank":
-        return "rank " + process.environment.get("OMPI_COMM_WORLD_RANK", "0")
-    if names[0] in ("mpirun", "orterun", "prterun"):
-        return "mpirun"
-    if names[0] == "reprise-run-helper":
-        return "helper"
-    return next((name for name in names if name in TRAINER_COMMANDS), None)
-
-
-def read_json(path):
-    with open(path) as file:
-        return json.load(file)
-
-
-def read_csv_row(path):
-    """The one row of a file that cluster_utils' client would have written."""
-    with open(path, newline="") as file:
-        text = file.read()
-    lines = text.split("\r\n")
-    assert len(lines) == 3 and lines[2] == "", f"'{path}' has {text!r}"
-    (row,) = csv.DictReader(io.StringIO(text))
-    return row
-
-
-def read_rows(path, table):
-    """The used rows of a table as dictionaries; an outcome is its name, NaN is None."""
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        dataset = file[table]
-        names = {v: k for k, v in h5py.check_enum_dtype(dataset.dtype["outcome"]).items()}
-        rows = []
-        for values in dataset[:]:
-            row = {
-                name: value.decode() if isinstance(value, bytes) else value.item()
-                for name, value in zip(dataset.dtype.names, values)
-            }
-            row["outcome"] = names[row["outcome"]]
-            if row["outcome"] != "none":
-                rows.append({k: None if v != v else v for k, v in row.items()})
-    if table == "starts":
-        # A start that is written again goes to another row; the highest revision counts.
-        latest = {}
-        for row in sorted(rows, key=lambda row: row["revision"]):
-            latest[row["number"]] = row
-        return [latest[number] for number in sorted(latest)]
-    for row in rows:
-        row["name"] = "run_{learning_run}.{iteration}-{attempt}".format(**row)
-        row["name"] += f".part{row['part']}" if row["part"] else ""
-    return rows
-
-
-def curve_names(path):
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        return sorted(file["curves"])
 
 
 class SystemTest(unittest.TestCase):

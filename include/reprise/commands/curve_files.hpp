@@ -18,7 +18,8 @@ namespace reprise {
 /// The whole curve for the results file; nothing when there is none.
 [[nodiscard]] std::optional<Curve> read_curve(std::string const& path);
 
-/// Directories of attempts in working_dir that have no row: the attempt that is due, and its parts.
+/// Directories of attempts in working_dir that have no row: of the attempt that is due, and of
+/// later ones (when the results file was moved away).
 [[nodiscard]] std::vector<LeftoverAttempt> find_leftovers(std::string const& working_dir,
                                                           JobState const& state,
                                                           std::string const& reward_file);

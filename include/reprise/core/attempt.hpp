@@ -50,10 +50,10 @@ struct AttemptRecord {
     std::int64_t seed = 0;          ///< [0, 2^31)
     double start = 0.0;             ///< seconds since the epoch
     double end = 0.0;               ///< seconds since the epoch
-    std::int64_t steps = 0;         ///< last value of time/total_timesteps in the curve; 0: unknown
+    std::int64_t steps = 0;         ///< last value of time/total_timesteps, else rows of the curve
     double cpu_s = 0.0;             ///< user + system time of the attempt's processes
     double peak_memory_mb = 0.0;    ///< largest resident set of one of its processes, in MiB
-    std::int32_t start_number = 0;  ///< of the start of the job in which it ran
+    std::int32_t start_number = 0;  ///< of the start in which it ran; -1: before the file was made
     std::int32_t rank = 0;          ///< that ran it
     std::string host;               ///< at most 63 bytes are kept
     std::string cores;              ///< CPU list such as "0-3,8"; at most 63 bytes are kept

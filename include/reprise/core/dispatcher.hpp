@@ -191,8 +191,9 @@ class Dispatcher {
     StopLimits limits_;
     Phase phase_ = Phase::waiting;
     std::vector<std::optional<Training>> ranks_;
-    int target_iterations_ = 0;          ///< where this start leaves
-    std::set<std::pair<int, int>> due_;  ///< (iterations done, learning run): to be started
+    int target_iterations_ = 0;             ///< where this start leaves
+    std::map<AttemptKey, int> free_parts_;  ///< by part 0: the first part without a directory
+    std::set<std::pair<int, int>> due_;     ///< (iterations done, learning run): to be started
     std::optional<StopReason> stop_reason_;
     std::optional<Verdict> failure_;  ///< what ends the job whatever the rows say
     std::optional<Verdict> verdict_;  ///< once closing

@@ -1,5 +1,4 @@
 /// @file What a job is asked to do: every parameter typed and checked, with its default.
-/// docs/parameters.md describes them to users.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +18,6 @@ struct LearnerProfile {
     std::string reward_file = "training_logs/progress.csv";  ///< relative to the run directory
     std::string reward_column = "rollout/ep_rew_mean";
     std::string model = "model";  ///< relative to the run directory, without suffix
-    std::string checkpoints =
-        "training_logs/checkpoints/rl_model_*_steps.zip";         ///< relative; one *; empty: none
     std::string steps_parameter = "rl_config.num_timesteps";      ///< file.name; empty: none
     std::string seed_parameter = "rl_common_config.random_seed";  ///< file.name; empty: none
     bool steps_parameter_given = false;                           ///< then it must exist

@@ -168,7 +168,7 @@ void Supervisor::asked_to_stop() {
     grace_end_ = Clock::now() + options_.stop_grace;
     if (phase_ == Phase::training) {
         reason_ = "stopped";
-        ::kill(learner_.pid, options_.stop_signal);
+        if (learner_.running) ::kill(learner_.pid, options_.stop_signal);
         enter(Phase::learner_stops, std::nullopt);
     } else if (phase_end_ && phase_ != Phase::killing) {
         phase_end_ = std::min(*phase_end_, *grace_end_);

@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class RunHelperTest : public testing::Test {
+class RunHelperTest : public ::testing::Test {
   protected:
     void SetUp() override { ASSERT_TRUE(become_subreaper()); }
     void TearDown() override {

@@ -19,7 +19,7 @@
 
 namespace reprise::test {
 
-class TrainingScene : public testing::Test {
+class TrainingScene : public ::testing::Test {
   protected:
     using How = TrainingEnd::How;
     using Words = std::vector<std::string>;

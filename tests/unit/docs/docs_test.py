@@ -47,11 +47,12 @@ def names_in(function):
 def known_parameters():
     # Those in the middle have a function of their own each.
     runner = [*names_in("read_runner"), "iterations_per_job", "reducers", "on_exhausted"]
-    learner = [*names_in("read_learner"), "checkpoints"]
+    learner = names_in("read_learner")
     names = [f"runner.{name}" for name in [*runner, "stop_signal"]]
     names += [f"learner.{name}" for name in learner]
     names += re.findall(r'top\.\w+\("(\w+)"', SOURCE)
-    return {*names, "config.config_templates", "singularity.script"}
+    names += ["config.config_templates", "singularity.script"]
+    return set(names) - later_parameters()
 
 
 def later_parameters():
@@ -64,7 +65,7 @@ def later_parameters():
         body = re.search(rf"^void {function}\(.*?^}}", SOURCE, re.M | re.S).group(0)
         loop = re.search(r"for \(auto const\* const name :\s*\{(.*?)\}\)", body, re.S).group(1)
         found |= {prefix + name for name in re.findall(r'"(\w+)"', loop)}
-    return found | {"runner.container", "runner.cores"}
+    return found | {"runner.container", "runner.cores", "learner.checkpoints"}
 
 
 def default_of(name):

@@ -95,6 +95,9 @@ def differs_on_purpose(text):
         unicodedata.normalize("NFKC", c) in "set" for c in text if not c.isascii())
 
 
+SIMPLE_ESCAPES = dict(zip("\n\r\t\a\b\f\v", ["\\n", "\\r", "\\t", "\\a", "\\b", "\\f", "\\v"]))
+
+
 class Writer:
     """Writes values in all the ways that Python reads."""
 
@@ -131,7 +134,8 @@ class Writer:
     def unsigned_int(self, value):
         kind = self.rng.randrange(8)
         if kind == 0:
-            return self.rng.choice(["0x", "0X"]) + self.underscored(format(value, self.rng.choice("xX")))
+            digits = format(value, self.rng.choice("xX"))
+            return self.rng.choice(["0x", "0X"]) + self.underscored(digits)
         if kind == 1:
             return self.rng.choice(["0o", "0O"]) + self.underscored(format(value, "o"))
         if kind == 2:
@@ -147,7 +151,8 @@ class Writer:
         if kind == 2 and 0 < value < 1:
             return repr(value).removeprefix("0")
         if kind == 3 and value == int(value) and value < 1e15:
-            return self.rng.choice(["", "0", "00"]) + str(int(value)) + self.rng.choice([".", "e0", ".0", "E+0", ".e-0"])
+            tail = self.rng.choice([".", "e0", ".0", "E+0", ".e-0"])
+            return self.rng.choice(["", "0", "00"]) + str(int(value)) + tail
         if kind == 4:
             mantissa, _, exponent = format(value, ".17e").partition("e")
             return mantissa + "e" + exponent[0] + self.underscored("0" + exponent[1:])
@@ -166,9 +171,8 @@ class Writer:
         code = ord(c)
         if c == "\\" or c == quote:
             return "\\" + c
-        simple = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
-        if c in simple and self.chance(0.7):
-            return simple[c]
+        if c in SIMPLE_ESCAPES and self.chance(0.7):
+            return SIMPLE_ESCAPES[c]
         if c == "\n" and triple and self.chance(0.5):
             return self.rng.choice(["\n", "\r\n", "\r"])
         kind = self.rng.randrange(12)
@@ -256,9 +260,8 @@ def random_value(rng, depth):
     return {key: random_value(rng, depth - 1) for key in keys}
 
 
-TOKENS = ["'", '"', "'''", "\\", "(", ")", "[", "]", "{", "}", ",", ":", "-", "+", ".", "_", "e", "j",
-          "0", "1", "x", "#", " ", "\t", "\n", "\r", "\f", "b", "f", "r", "u", "True", "None", "set()",
-          "\\x", "\\u", "*", "=", "...", "nan", "\xa0", "\xe9", "\\\n", "if", "\0", "\v", "~", "not "]
+TOKENS = list("'\"\\()[]{},:-+._ej01x# \t\n\r\fbfru*=\xa0\xe9\0\v~") + [
+    "'''", "True", "None", "set()", "\\x", "\\u", "...", "nan", "\\\n", "if", "not "]
 
 
 def mutate(rng, text):

@@ -63,14 +63,12 @@ TEST(JobSpecTest, ReadsRunnerParameters) {
 }
 
 TEST(JobSpecTest, EmptyListAndNoneMeanNoCommand) {
-    auto const spec =
-        spec_of({"learner.backend=[]", "learner.stop=None", "learner.seed_parameter=''",
-                 "learner.steps_parameter=None", "learner.checkpoints=''"});
+    auto const spec = spec_of({"learner.backend=[]", "learner.stop=None",
+                               "learner.seed_parameter=''", "learner.steps_parameter=None"});
     EXPECT_TRUE(spec.learner.backend.empty());
     EXPECT_TRUE(spec.learner.stop.empty());
     EXPECT_EQ(spec.learner.seed_parameter, "");
     EXPECT_EQ(spec.learner.steps_parameter, "");
-    EXPECT_EQ(spec.learner.checkpoints, "");
     EXPECT_FALSE(spec.learner.seed_parameter_given);
 }
 

@@ -235,8 +235,8 @@ TEST_F(PowerLossTest, ShortWriteOfAnyLengthLeavesTheOldRows) {
     auto const append =
         images_of([](ResultsStore& store) { store.append(example_attempts(2, 3)); });
     std::filesystem::remove(path);
-    auto const write =
-        images_of([](ResultsStore& store) { store.write(example_start(0, StartOutcome::lost)); });
+    auto const lost = example_start(0, StartOutcome::lost);
+    auto const write = images_of([&](ResultsStore& store) { store.write(lost); });
     for (auto const& images : {append, write}) {
         auto torn = images.before;
         for (std::size_t at = 0; at < torn.size(); ++at) {
@@ -244,7 +244,8 @@ TEST_F(PowerLossTest, ShortWriteOfAnyLengthLeavesTheOldRows) {
             torn[at] = images.written[at];
             auto const history = history_of(torn);
             ASSERT_GE(history.attempts.size(), 2U);
-            ASSERT_EQ(history.starts.size(), 2U);
+            ASSERT_TRUE(history.starts == old_starts ||
+                        history.starts == (std::vector{lost, old_starts[1]}));
         }
     }
 }

@@ -186,5 +186,70 @@ TEST(ResultsErrorTest, FailedSyncIsNoSuccess) {
     EXPECT_TRUE(test::same(store.load_history().attempts, {example_attempt(1)}));
 }
 
+/// A store of which one call fails: the next one but `n`.
+class ResultsAfterFailureTest : public testing::Test {
+  protected:
+    void fail_next(int n, int code) {
+        files.fail_at = files.calls + n;
+        files.code = code;
+    }
+    [[nodiscard]] History read() const { return ResultsReader::open(path).load_history(); }
+
+    static constexpr int write_call = 0;
+    static constexpr int sync_call = 1;
+    test::ResultsFolder folder;
+    std::filesystem::path path = folder / "results.h5";
+    test::FaultyFiles files;
+    ResultsStore store = ResultsStore::create_or_open(path, example_sample(), {8, 8}, files);
+};
+
+TEST_F(ResultsAfterFailureTest, FailedRowsAreGoneWhenFewerFollow) {
+    fail_next(sync_call, EIO);
+    EXPECT_THROW(store.append(test::example_attempts(0, 3)), Error);
+    store.append(test::example_attempts(5, 6));
+    EXPECT_TRUE(test::same(read().attempts, test::example_attempts(5, 6)));
+}
+
+TEST_F(ResultsAfterFailureTest, FailedRowsDoNotGetIntoASnapshot) {
+    fail_next(sync_call, EIO);
+    EXPECT_THROW(store.append(test::example_attempts(0, 3)), Error);
+    store.seal({});
+    EXPECT_TRUE(read().attempts.empty());
+}
+
+TEST_F(ResultsAfterFailureTest, FailedStateOfAStartIsGone) {
+    auto const running = example_start(0, StartOutcome::running);
+    auto const next = example_start(1, StartOutcome::running);
+    store.write(running);
+    fail_next(sync_call, EIO);
+    EXPECT_THROW(store.write(example_start(0, StartOutcome::finished)), Error);
+    store.write(next);
+    EXPECT_EQ(read().starts, (std::vector{running, next}));
+    fail_next(sync_call, EIO);
+    EXPECT_THROW(store.write(example_start(0, StartOutcome::finished)), Error);
+    store.seal({});
+    EXPECT_EQ(read().starts, (std::vector{running, next}));
+}
+
+TEST_F(ResultsAfterFailureTest, HalfAStateOfAStartTakesNothingAway) {
+    auto const resume = example_start(0, StartOutcome::resume);
+    for (auto const outcome : {StartOutcome::running, StartOutcome::running})
+        store.write(example_start(0, outcome));
+    store.write(resume);
+    files.stay_broken = files.fail_after_the_act = true;
+    fail_next(write_call, ENOSPC);
+    EXPECT_THROW(store.write(example_start(0, StartOutcome::lost)), Error);
+    EXPECT_EQ(read().starts, std::vector{resume});
+}
+
+TEST_F(ResultsAfterFailureTest, RenameThatHappenedAllTheSameLosesNothing) {
+    store.append(test::example_attempts(0, 2));
+    files.deny_next_rename = true;
+    EXPECT_THROW(store.seal({}), Error);
+    store.append(test::example_attempts(2, 3));
+    EXPECT_TRUE(test::same(read().attempts, test::example_attempts(0, 3)))
+        << "the row went into a file that has no name any more";
+}
+
 }  // namespace
 }  // namespace reprise

@@ -225,6 +225,16 @@ TEST_F(ResultsStoreTest, RestartsDoNotMakeTheFileGrow) {
     EXPECT_TRUE(same(read().load_history().attempts, example_attempts(0, 80)));
 }
 
+TEST_F(ResultsStoreTest, NewCurvesDoNotCostTheRoomOfOldTables) {
+    for (int start = 0; start < 10; ++start) {
+        auto store = open({500, 4});
+        store.append(example_attempts(10 * start, 10 * start + 10));
+        store.seal(test::example_curve_source);
+    }
+    auto const curves = read().curves().size();
+    EXPECT_LE(fs::file_size(path), 100 * 542 + curves * 1000 + 20000);
+}
+
 TEST_F(ResultsStoreTest, SymbolicLinkStaysALink) {
     fs::create_directory(folder / "elsewhere");
     fs::create_symlink(folder / "elsewhere" / "kept.h5", path);

@@ -18,11 +18,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class ChannelTest : public testing::Test {
+class ChannelTest : public ::testing::Test {
   protected:
     ChannelTest()
         : name_("test-" + std::to_string(::getpid()) + "-" +
-                testing::UnitTest::GetInstance()->current_test_info()->name()),
+                ::testing::UnitTest::GetInstance()->current_test_info()->name()),
           listener_(name_) {}
 
     Channel accept() {

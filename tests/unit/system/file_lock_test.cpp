@@ -22,7 +22,7 @@ namespace {
 
 using Outcome = LockAttempt::Outcome;
 
-class FileLockTest : public testing::Test {
+class FileLockTest : public ::testing::Test {
   protected:
     [[nodiscard]] LockAttempt try_lock() const { return FileLock::try_lock(path_); }
 

@@ -12,7 +12,7 @@
 namespace reprise {
 namespace {
 
-class FileSystemTest : public testing::Test {
+class FileSystemTest : public ::testing::Test {
   protected:
     test::PrivateFolder folder_;
 };

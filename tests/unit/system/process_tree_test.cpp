@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class ProcessTreeTest : public testing::Test {
+class ProcessTreeTest : public ::testing::Test {
   protected:
     void SetUp() override { ASSERT_TRUE(become_subreaper()); }
     void TearDown() override { EXPECT_EQ(kill_all_descendants(20s), 0); }

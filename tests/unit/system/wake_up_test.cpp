@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class WakeUpTest : public testing::Test {
+class WakeUpTest : public ::testing::Test {
   protected:
     static bool is_awake(WakeUp const& rank) {
         int const fd = rank.fd();

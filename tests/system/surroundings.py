@@ -1,0 +1,134 @@
+"""The test programs' own namespaces, and the processes of a job in them."""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+import typing
+
+MARK = "SCRIPTED_MARK"  # in the environment of everything that a job starts
+TRAINER_COMMANDS = ("hysr_start_robots", "hysr_one_ball_rl", "hysr_stop")
+
+_CLONE_NEWNS = 0x00020000
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWPID = 0x20000000
+_MS_PRIVATE_RECURSIVE = (1 << 18) | (1 << 14)
+_MNT_DETACH = 2
+_PR_SET_PDEATHSIG = 1
+
+
+def _call(name, *arguments):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+def mount_tmpfs(path, options=""):
+    """Mounts an empty tmpfs over a folder; for this process and its children only."""
+    _call("mount", b"tmpfs", path.encode(), b"tmpfs", 0, options.encode())
+
+
+def unmount(path):
+    _call("umount2", path.encode(), _MNT_DETACH)
+
+
+def _unshare():
+    try:
+        _call("unshare", _CLONE_NEWNS | _CLONE_NEWPID)
+    except PermissionError:
+        user, group = os.getuid(), os.getgid()
+        _call("unshare", _CLONE_NEWNS | _CLONE_NEWPID | _CLONE_NEWUSER)
+        for name, text in (
+            ("setgroups", "deny"),
+            ("uid_map", f"0 {user} 1"),
+            ("gid_map", f"0 {group} 1"),
+        ):
+            with open(f"/proc/self/{name}", "w") as file:
+                file.write(text)
+
+
+def enter_a_world_of_our_own():
+    """Goes on in a child that sees no process but its own and has /dev/shm for itself. What it
+    leaves running ends with it, and what it kills is nobody else's."""
+    try:
+        _unshare()
+        first = os.fork()  # PID 1 in there, which inherits orphans
+        if first != 0:
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(first, 0)[1]) & 0xFF)
+        _call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _call("mount", b"none", b"/", None, _MS_PRIVATE_RECURSIVE, None)
+        _call("mount", b"proc", b"/proc", b"proc", 0, None)
+        mount_tmpfs("/dev/shm", "size=1g")
+    except OSError as error:
+        sys.exit(f"the system tests need namespaces of their own ({error}). Run them as root.")
+    tests = os.fork()
+    if tests == 0:
+        return
+    while True:
+        ended, status = os.wait()
+        if ended == tests:
+            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+class Process(typing.NamedTuple):
+    pid: int
+    argv: list
+    directory: str
+    environment: dict
+
+    def __str__(self):
+        return f"{self.pid} in {self.directory}: {' '.join(self.argv)}"
+
+
+def processes_with(mark):
+    """All processes, but zombies, that have the mark in their environment."""
+    found = []
+    wanted = f"{MARK}={mark}".encode()
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/environ", "rb") as file:
+                variables = file.read().split(b"\0")
+            if wanted not in variables:
+                continue
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                argv = file.read().decode("utf-8", "replace").split("\0")[:-1]
+            directory = os.readlink(f"/proc/{name}/cwd")
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        pairs = (v.decode("utf-8", "replace").partition("=") for v in variables)
+        environment = {name: value for name, _, value in pairs}
+        found.append(Process(int(name), argv, directory, environment))
+    return found
+
+
+def role_of(process):
+    argv = process.argv
+    names = [os.path.basename(word) for word in argv[:3]]
+    if not argv:
+        return None
+    if names[0] == "reprise" and argv[1] == "job":
+        return "launcher"
+    if names[0] == "reprise" and argv[1] == "rank":
+        return "rank " + process.environment.get("OMPI_COMM_WORLD_RANK", "0")
+    if names[0] in ("mpirun", "orterun", "prterun"):
+        return "mpirun"
+    if names[0] == "reprise-run-helper":
+        return "helper"
+    return next((name for name in names if name in TRAINER_COMMANDS), None)
+
+
+def wait_until(condition, what, limit_s=30.0, state=None):
+    """Returns what condition() returns once it is true. state() is shown when it never is."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            last = value if state is None else state()
+            raise AssertionError(f"not within {limit_s} s: {what}; last state: {last}")
+        time.sleep(0.005)
