@@ -96,8 +96,8 @@ TEST_F(ServerVoiceTest, WhatCannotBeSentIsAWarningAndTheRestIsStillSaid) {
     voice.last_word({VerdictKind::done, {{"a", 1.0}}, {}, {}});
     EXPECT_EQ(take(), (Said{cluster::ResultsSent{id, {{"a", 1.0}}}, cluster::JobConcluded{id}}));
     ASSERT_EQ(log_lines.size(), 2U);
-    EXPECT_NE(log_lines[0].find("METRIC"), std::string::npos) << log_lines[0];
-    EXPECT_NE(log_lines[1].find("CONCLUDED"), std::string::npos) << log_lines[1];
+    EXPECT_NE(log_lines[0].find("JOB_SENT_RESULTS"), std::string::npos) << log_lines[0];
+    EXPECT_NE(log_lines[1].find("JOB_CONCLUDED"), std::string::npos) << log_lines[1];
 }
 
 TEST_F(ServerVoiceTest, WithoutServerNothingIsSaid) {
