@@ -172,7 +172,7 @@ TEST_F(CurveFilesTest, AttemptsWithoutARowAreFoundInOrder) {
     EXPECT_EQ(leftovers(JobState(two_runs())), (Names{"run_0.0-0", "run_1.0-0"}));
 }
 
-TEST_F(CurveFilesTest, OnlyTheAttemptThatIsDueCounts) {
+TEST_F(CurveFilesTest, WhatHasARowOrIsNoAttemptIsLeftOut) {
     JobState const state(two_runs(), {{row({0, 0, 0, 0}, AttemptOutcome::succeeded),
                                        row({1, 0, 0, 0}, AttemptOutcome::learner_failed),
                                        row({1, 0, 1, 0}, AttemptOutcome::interrupted)},
@@ -182,7 +182,9 @@ TEST_F(CurveFilesTest, OnlyTheAttemptThatIsDueCounts) {
           "run_1.0-1.part2", "run_1.1-1", "run_2.0-0", "run_-1.0-0", "run_x", "other"}) {
         leave(name, 10);
     }
-    EXPECT_EQ(leftovers(state), (Names{"run_0.1-0", "run_1.0-1.part1", "run_1.0-1.part2"}));
+    EXPECT_EQ(leftovers(state),
+              (Names{"run_0.1-0", "run_0.1-1", "run_1.0-1.part1", "run_1.0-1.part2", "run_1.1-1"}))
+        << "the attempts that are due, and later ones";
 }
 
 TEST_F(CurveFilesTest, LeftoverTellsItsStepsAndTimes) {
