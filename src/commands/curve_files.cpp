@@ -67,6 +67,8 @@ std::optional<AttemptKey> parse_directory_name(std::string const& name) {
     if (name.size() > static_cast<std::size_t>(length)) {
         (void)std::sscanf(name.c_str() + length, ".part%9d", &key.part);
     }
+    // "%d" takes a sign too, and directory_name() would write it again.
+    if (std::min({key.learning_run, key.iteration, key.attempt}) < 0) return std::nullopt;
     if (directory_name(key) != name) return std::nullopt;
     return key;
 }

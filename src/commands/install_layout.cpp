@@ -9,10 +9,9 @@ namespace reprise {
 
 std::string helper_path() {
     auto const bin = std::filesystem::path(own_executable()).parent_path();
-    auto const beside = (bin / "reprise-run-helper").string();
+    auto beside = (bin / "reprise-run-helper").string();
     if (is_regular_file(beside)) return beside;
-    auto const installed =
-        (bin.parent_path() / "libexec" / "reprise" / "reprise-run-helper").string();
+    auto installed = (bin.parent_path() / "libexec" / "reprise" / "reprise-run-helper").string();
     if (is_regular_file(installed)) return installed;
     throw Error(Error::Kind::not_found, "find", "reprise-run-helper",
                 "neither '" + beside + "' nor '" + installed + "' is there",

@@ -154,7 +154,7 @@ class Launcher {
         return judge(context, *end);
     }
 
-    Verdict judge(JobContext const& context, RankGroupEnd const& end) const {
+    [[nodiscard]] Verdict judge(JobContext const& context, RankGroupEnd const& end) const {
         if (end.verdict) return *end.verdict;
         auto const who = context.use_mpirun ? "mpirun" : "the rank";
         auto const how = std::string(who) + " ended with " + describe(end.status);

@@ -1,5 +1,6 @@
 #include "reprise/commands/launcher_messages.hpp"
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "reprise/core/contract.hpp"
@@ -8,6 +9,20 @@
 namespace reprise {
 
 using nlohmann::json;
+
+namespace {
+
+/// The value of an enum whose numbers are 0 to `last`.
+template <class Enum>
+Enum enum_from(json const& number, Enum last) {
+    auto const value = number.is_number_integer() ? number.get<std::int64_t>() : -1;
+    if (value < 0 || value > static_cast<std::int64_t>(last)) {
+        throw ContractViolation("rank 0 sent a message with a number out of its range");
+    }
+    return static_cast<Enum>(value);
+}
+
+}  // namespace
 
 std::string encode_launcher_message(LauncherMessage const& message) {
     auto const j =
@@ -37,11 +52,11 @@ LauncherMessage decode_launcher_message(std::string_view bytes) {
     try {
         auto const j = json::from_cbor(bytes.begin(), bytes.end());
         if (j.contains("log")) {
-            return LogLine{static_cast<LogLevel>(j.at("log").get<int>()),
+            return LogLine{enum_from(j.at("log"), LogLevel::error),
                            j.at("line").get<std::string>()};
         }
         if (j.contains("start")) return StartRecorded{j.at("start").get<int>()};
-        return VerdictReached{{static_cast<VerdictKind>(j.at("verdict").get<int>()),
+        return VerdictReached{{enum_from(j.at("verdict"), VerdictKind::terminated),
                                j.at("metrics").get<Metrics>(), j.at("reason").get<std::string>(),
                                j.at("details").get<std::vector<std::string>>()}};
     } catch (json::exception const& e) {

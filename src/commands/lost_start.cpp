@@ -29,7 +29,7 @@ StartRecord unrecorded_start(JobContext const& context, JobState const& state, d
 
 Verdict record_lost_start(JobContext const& context, std::optional<int> start_recorded,
                           std::string const& how, double now_unix_s) {
-    Verdict const resume{VerdictKind::resume, {}, how, {}};
+    Verdict resume{VerdictKind::resume, {}, how, {}};
     try {
         // Whoever holds the lock now is the next start, and does all of this itself.
         auto const lock = FileLock::try_lock(context.working_dir + "/.reprise.lock");

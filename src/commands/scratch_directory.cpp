@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -16,8 +15,6 @@ namespace reprise {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::array bases{"/dev/shm", "/tmp"};
 
 /// The directory with its lock, or nothing when it is not ours, in use, or gone.
 Fd lock_directory(std::string const& path) {
@@ -46,11 +43,13 @@ void sweep(std::string const& base) {
 
 }  // namespace
 
-ScratchDirectory::ScratchDirectory(std::string const& name) {
+std::vector<std::string> scratch_bases() { return {"/dev/shm", "/tmp"}; }
+
+ScratchDirectory::ScratchDirectory(std::string const& name, std::vector<std::string> const& bases) {
     int error = 0;
-    for (auto const* base : bases) {
+    for (auto const& base : bases) {
         sweep(base);
-        path_ = std::string(base) + "/" + name;
+        path_ = base + "/" + name;
         if (::mkdir(path_.c_str(), 0700) == 0 && (lock_ = lock_directory(path_))) return;
         error = errno;
     }
@@ -62,10 +61,10 @@ ScratchDirectory::~ScratchDirectory() {
     fs::remove_all(path_, ignored);
 }
 
-void remove_scratch(std::string const& name) noexcept {
-    for (auto const* base : bases) {
+void remove_scratch(std::string const& name, std::vector<std::string> const& bases) noexcept {
+    for (auto const& base : bases) {
         std::error_code ignored;
-        fs::remove_all(std::string(base) + "/" + name, ignored);
+        fs::remove_all(base + "/" + name, ignored);
     }
 }
 

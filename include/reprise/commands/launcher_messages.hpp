@@ -27,7 +27,7 @@ struct VerdictReached {
 using LauncherMessage = std::variant<LogLine, StartRecorded, VerdictReached>;
 
 [[nodiscard]] std::string encode_launcher_message(LauncherMessage const& message);
-/// Throws ContractViolation for bytes that encode_launcher_message did not make.
+/// Throws ContractViolation for bytes that are no message.
 [[nodiscard]] LauncherMessage decode_launcher_message(std::string_view bytes);
 
 }  // namespace reprise

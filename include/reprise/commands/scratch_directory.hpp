@@ -2,18 +2,23 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "reprise/system/fd.hpp"
 
 namespace reprise {
 
-/// Made in /dev/shm where possible (MPI's segments are mapped files), else in /tmp; removed with
-/// its content. A directory whose owner was killed is removed by the next one that is made: the
+/// Where scratch directories are made, the best place first: in /dev/shm, since MPI's segments are
+/// mapped files, else in /tmp.
+[[nodiscard]] std::vector<std::string> scratch_bases();
+
+/// Made in the first base that has room for it; removed with its content. A directory whose owner was killed is removed by the next one that is made: the
 /// owner holds a lock on it, which ends with its process.
 class ScratchDirectory {
   public:
     /// @param name begins with "reprise." and is nobody else's. Throws Error.
-    explicit ScratchDirectory(std::string const& name);
+    explicit ScratchDirectory(std::string const& name,
+                              std::vector<std::string> const& bases = scratch_bases());
     ScratchDirectory(ScratchDirectory const&) = delete;
     ScratchDirectory& operator=(ScratchDirectory const&) = delete;
     ~ScratchDirectory();
@@ -27,6 +32,7 @@ class ScratchDirectory {
 
 /// Removes the scratch directory of that name, wherever it is: for a rank that outlives its
 /// launcher.
-void remove_scratch(std::string const& name) noexcept;
+void remove_scratch(std::string const& name,
+                    std::vector<std::string> const& bases = scratch_bases()) noexcept;
 
 }  // namespace reprise

@@ -1,0 +1,127 @@
+#include "reprise/commands/launch_plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace reprise {
+namespace {
+
+using Words = std::vector<std::string>;
+
+class LaunchPlanTest : public testing::Test {
+  protected:
+    LaunchPlanTest() {
+        request.program = "/opt/bin/reprise";
+        request.channel = "reprise.1.2";
+        request.scratch = "/dev/shm/reprise.1.2";
+        request.log_level = "info";
+        request.job_arguments = {"settings.json"};
+        request.environment = {"PATH=/bin", "HOME=/root"};
+    }
+
+    void several_ranks() {
+        request.ranks = 3;
+        request.use_mpirun = true;
+    }
+    /// What the variable is set to in the plan; the first entry counts, as for getenv(3).
+    [[nodiscard]] std::string value_of(std::string const& name) const {
+        for (auto const& variable : plan_launch(request).environment) {
+            if (variable.rfind(name + "=", 0) == 0) return variable.substr(name.size() + 1);
+        }
+        return "(not set)";
+    }
+
+    LaunchRequest request;
+};
+
+TEST_F(LaunchPlanTest, OneRankNeedsNoMpirun) {
+    auto const plan = plan_launch(request);
+    EXPECT_EQ(plan.argv, (Words{"/opt/bin/reprise", "rank", "--channel=reprise.1.2",
+                                "--log-level=info", "--solo", "settings.json"}));
+    EXPECT_EQ(plan.environment, request.environment);
+}
+
+TEST_F(LaunchPlanTest, SeveralRanksAreStartedByMpirun) {
+    several_ranks();
+    EXPECT_EQ(plan_launch(request).argv,
+              (Words{"mpirun", "-n", "3", "/opt/bin/reprise", "rank", "--channel=reprise.1.2",
+                     "--log-level=info", "settings.json"}));
+    EXPECT_EQ(value_of("PATH"), "/bin");
+}
+
+TEST_F(LaunchPlanTest, ArgumentsOfTheUserStandBetweenMpirunsAndTheProgram) {
+    several_ranks();
+    request.mpirun_args = {"--mca", "btl", "tcp,self"};
+    auto const argv = plan_launch(request).argv;
+    EXPECT_EQ(Words(argv.begin(), argv.begin() + 7),
+              (Words{"mpirun", "-n", "3", "--mca", "btl", "tcp,self", "/opt/bin/reprise"}));
+}
+
+TEST_F(LaunchPlanTest, OneRankHasNoUseForArgumentsOfMpirun) {
+    request.mpirun_args = {"--mca", "btl", "tcp,self"};
+    EXPECT_EQ(plan_launch(request).argv.front(), request.program);
+}
+
+TEST_F(LaunchPlanTest, JobArgumentsComeLastAndUntouched) {
+    request.job_arguments = {"--parameter-dict", "{'a': [1, \"b c\"]}", "", "$HOME", "--solo"};
+    for (bool const use_mpirun : {false, true}) {
+        request.use_mpirun = use_mpirun;
+        auto const argv = plan_launch(request).argv;
+        ASSERT_GT(argv.size(), 5U);
+        EXPECT_EQ(Words(argv.end() - 5, argv.end()), request.job_arguments);
+    }
+}
+
+TEST_F(LaunchPlanTest, OptionsOfTheJobArePassedOn) {
+    request.exit_for_restart = true;
+    request.log_level = "debug";
+    EXPECT_EQ(plan_launch(request).argv,
+              (Words{"/opt/bin/reprise", "rank", "--channel=reprise.1.2", "--log-level=debug",
+                     "--solo", "--exit-for-restart", "settings.json"}));
+}
+
+TEST_F(LaunchPlanTest, OnlyRootAllowsMpirunToRunAsRoot) {
+    several_ranks();
+    EXPECT_EQ(value_of("OMPI_ALLOW_RUN_AS_ROOT"), "(not set)");
+    request.root = true;
+    EXPECT_EQ(value_of("OMPI_ALLOW_RUN_AS_ROOT"), "1");
+    EXPECT_EQ(value_of("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"), "1");
+}
+
+TEST_F(LaunchPlanTest, WhatMpiPutsOnDiskGoesIntoTheScratchDirectory) {
+    several_ranks();
+    auto const environment = plan_launch(request).environment;
+    auto const in_scratch = std::count_if(environment.begin(), environment.end(), [&](auto& v) {
+        return v.substr(v.find('=') + 1) == request.scratch;
+    });
+    EXPECT_EQ(in_scratch, 2) << "mpirun's own files, and the segments of shared memory";
+}
+
+TEST_F(LaunchPlanTest, SettingsOfTheUserForMpiStay) {
+    several_ranks();
+    request.environment.emplace_back("OMPI_MCA_orte_base_help_aggregate=0");
+    EXPECT_EQ(value_of("OMPI_MCA_orte_base_help_aggregate"), "0");
+}
+
+TEST_F(LaunchPlanTest, NothingOfAnOuterMpiJobIsLeft) {
+    Words const outer = {"OMPI_COMM_WORLD_SIZE=4", "OMPI_COMM_WORLD_RANK=0", "PMIX_RANK=0",
+                         "OMPI_MCA_ess=pmi",       "PRTE_MCA_x=1",           "PMI_FD=7"};
+    request.environment.insert(request.environment.end(), outer.begin(), outer.end());
+    EXPECT_EQ(plan_launch(request).environment, (Words{"PATH=/bin", "HOME=/root"}));
+    several_ranks();
+    for (auto const& variable : outer) {
+        EXPECT_EQ(value_of(variable.substr(0, variable.find('='))), "(not set)") << variable;
+    }
+}
+
+TEST_F(LaunchPlanTest, VariablesOfTheBatchSystemStay) {
+    // The ranks ask for the job's number and its end; trainings get less (container/).
+    request.environment = {"SLURM_JOB_ID=12", "SLURM_STEP_ID=0", "SLURM_PROCID=0",
+                           "OMPI_COMM_WORLD_SIZE=1"};
+    EXPECT_EQ(plan_launch(request).environment,
+              (Words{"SLURM_JOB_ID=12", "SLURM_STEP_ID=0", "SLURM_PROCID=0"}));
+}
+
+}  // namespace
+}  // namespace reprise
