@@ -43,7 +43,8 @@ class SignalsTest(support.SystemTest):
     def check_that_it_goes_on(self, server, job):
         self.assertEqual(job.remnants(), [])
         outcomes = {row["name"]: row["outcome"] for row in job.attempts}
-        self.assertEqual(outcomes, {"run_0.0-0": "succeeded", **dict.fromkeys(WAITING, "interrupted")})
+        expected = {"run_0.0-0": "succeeded", **dict.fromkeys(WAITING, "interrupted")}
+        self.assertEqual(outcomes, expected)
         server.forget()
         job.open_gate()
         self.assert_ended(job.run(), 0)
