@@ -24,6 +24,12 @@ constexpr Duration terminated_limit = milliseconds(4300);
 /// After its verdict, or its death, rank 0's mpirun has so long to follow.
 constexpr Duration farewell_limit = std::chrono::seconds(10);
 constexpr milliseconds kill_limit{2000};
+/// Ranks that are not there by then never will be.
+constexpr Duration connection_limit = std::chrono::seconds(120);
+/// Open MPI 4.1 now and then hangs for ever when a rank dies during start-up: an mpirun whose ranks
+/// are all gone has so long to follow.
+constexpr Duration orphaned_limit = std::chrono::seconds(3);
+constexpr Duration start_up_interval = milliseconds(100);
 constexpr std::size_t kept_output_bytes = 16384;
 constexpr std::size_t kept_output_lines = 20;
 
@@ -64,14 +70,29 @@ class RankGroup {
                         {channel_ && !channel_->closed() ? channel_->fd() : -1, POLLIN, 0}};
         std::optional<Duration> time;
         if (deadline_) time = std::max(*deadline_ - clock_.now(), Duration::zero());
+        if (!end_.connected) time = std::min(time.value_or(start_up_interval), start_up_interval);
         poll_events(fds, time);
         while (auto const signal = signals_.read()) on_signal(signal->number);
         if (fds[2].revents != 0) read_output();
         read_channel();
+        if (!end_.connected) watch_start_up();
         if (deadline_ && clock_.now() >= *deadline_) {
             deadline_.reset();
             child_->send_signal(SIGKILL);
         }
+    }
+
+    /// Until rank 0 is there nobody else would notice that it never comes.
+    void watch_start_up() {
+        auto const now = clock_.now();
+        if (descendants().size() > 1) {  // more than the child itself: ranks, dead ones not counted
+            ranks_seen_ = true;
+            ranks_gone_since_.reset();
+        } else if (ranks_seen_ && !ranks_gone_since_) {
+            ranks_gone_since_ = now;
+        }
+        bool const orphaned = ranks_gone_since_ && now - *ranks_gone_since_ >= orphaned_limit;
+        if (orphaned || now - started_ >= connection_limit) set_deadline(Duration::zero());
     }
 
     void on_signal(int signal) {
@@ -147,6 +168,9 @@ class RankGroup {
     std::optional<ChildProcess> child_;
     std::optional<Channel> channel_;
     std::optional<TimePoint> deadline_;
+    TimePoint started_ = clock_.now();
+    bool ranks_seen_ = false;
+    std::optional<TimePoint> ranks_gone_since_;
     std::string said_;
     RankGroupEnd end_;
 };

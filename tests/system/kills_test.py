@@ -116,6 +116,36 @@ class KillsTest(support.SystemTest):
         self.assert_last_word(server, RESUME)
         self.check_fresh_start(server, job)
 
+    def hang_mpirun(self, job):
+        """Stops it and kills its ranks. (Open MPI 4.1 now and then hangs by itself at that.)"""
+        os.kill(job.find("mpirun").pid, signal.SIGSTOP)
+        for rank in range(3):
+            job.kill(f"rank {rank}")
+
+    def test_an_mpirun_that_hangs_when_its_ranks_die_early(self):
+        server = self.server()
+        job = self.job({}, server)
+        start = job.start()
+        support.wait_until(
+            lambda: {f"rank {i}" for i in range(3)} <= set(map(support.role_of, job.processes())),
+            "all ranks",
+        )
+        self.hang_mpirun(job)
+        ended = start.wait()
+        self.assert_ended(ended, 3)
+        print(f"job ended after {ended.seconds:.1f} s")
+        self.assert_last_word(server, RESUME)
+        self.check_fresh_start(server, job)
+
+    def test_an_mpirun_that_hangs_when_its_ranks_die_later(self):
+        server, job, start = self.start_job()
+        self.hang_mpirun(job)
+        ended = start.wait()
+        self.assert_ended(ended, 3)
+        print(f"job ended after {ended.seconds:.1f} s")
+        self.assert_last_word(server, RESUME)
+        self.check_that_it_goes_on(server, job)
+
     def test_the_launcher_while_starting_up(self):
         """Whoever is there already leaves; nobody speaks twice; the next start goes on."""
         for ranks, delays in ((3, (0, 50, 150, 300)), (1, (0, 10))):

@@ -40,10 +40,11 @@ class SignalsTest(support.SystemTest):
         for banner in BANNERS:
             self.assertNotIn(banner, ended.log)
 
-    def check_that_it_goes_on(self, server, job, outcome="interrupted"):
+    def check_that_it_goes_on(self, server, job):
         self.assertEqual(job.remnants(), [])
         outcomes = {row["name"]: row["outcome"] for row in job.attempts}
-        self.assertEqual(outcomes, {"run_0.0-0": "succeeded", **dict.fromkeys(WAITING, outcome)})
+        expected = {"run_0.0-0": "succeeded", **dict.fromkeys(WAITING, "interrupted")}
+        self.assertEqual(outcomes, expected)
         server.forget()
         job.open_gate()
         self.assert_ended(job.run(), 0)
@@ -108,6 +109,21 @@ class SignalsTest(support.SystemTest):
             {"ignores_term": True, "backend": {"ignores_stop": True}},
             **{"runner.stop_grace_s": 60},
         )
+
+    def test_term_with_an_mpirun_that_hangs(self):
+        """It passes nothing on, so the launcher has to end the trainings itself."""
+        server = self.server()
+        job, start = self.start_job(server)
+        os.kill(job.find("mpirun").pid, signal.SIGSTOP)
+        since = time.monotonic()
+        start.signal(signal.SIGTERM)
+        self.assert_silent_end(start, since, server)
+        self.assertEqual(job.remnants(), [])
+        server.forget()
+        job.open_gate()
+        self.assert_ended(job.run(), 0)
+        self.assert_mean(server, REWARDS)
+        self.assertIn("run_1.0-0.part1", job.directories)
 
     def test_term_twice(self):
         def send(start, number):
