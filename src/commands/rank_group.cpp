@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include "reprise/core/error.hpp"
@@ -32,6 +35,17 @@ constexpr Duration orphaned_limit = std::chrono::seconds(3);
 constexpr Duration start_up_interval = milliseconds(100);
 constexpr std::size_t kept_output_bytes = 16384;
 constexpr std::size_t kept_output_lines = 20;
+
+/// Whether the process has children, dead ones that it has not waited for too.
+bool has_children(pid_t pid) {
+    std::error_code ignored;
+    auto const tasks = "/proc/" + std::to_string(pid) + "/task";
+    for (auto const& task : std::filesystem::directory_iterator(tasks, ignored)) {
+        std::ifstream file(task.path() / "children");
+        if (pid_t child = 0; file >> child) return true;
+    }
+    return false;
+}
 
 class RankGroup {
   public:
@@ -88,7 +102,7 @@ class RankGroup {
         if (descendants().size() > 1) {  // more than the child itself: ranks, dead ones not counted
             ranks_seen_ = true;
             ranks_gone_since_.reset();
-        } else if (ranks_seen_ && !ranks_gone_since_) {
+        } else if ((ranks_seen_ || has_children(child_->pid())) && !ranks_gone_since_) {
             ranks_gone_since_ = now;
         }
         bool const orphaned = ranks_gone_since_ && now - *ranks_gone_since_ >= orphaned_limit;

@@ -106,7 +106,9 @@ class ClusterUtilsTest(support.SystemTest):
         # cluster_utils keeps its processors busy, so it may start more jobs than it was asked for.
         ended = len(re.findall(r"Job \d+ finished successfully", log))
         self.assertGreaterEqual(ended, 6, log)
-        self.assertEqual(len(re.findall(r"Job \d+ exited to be resumed", log)), ended, log)
+        # One that was started beyond that may have been resumed but not ended with the search.
+        resumed = len(re.findall(r"Job \d+ exited to be resumed", log))
+        self.assertGreaterEqual(resumed, ended, log)
         self.assertNotIn(" - ERROR - ", log)
         rows = self.all_data(results)
         self.assertEqual(len(rows), ended)
