@@ -80,7 +80,7 @@ RankWorker Rank::make_worker(std::function<void(RankPayload)> report) const {
 // ---- ranks 1, 2, … ------------------------------------------------------------------------------
 
 int Rank::run_worker() {
-    auto worker = make_worker([this](RankPayload payload) { post_.send(0, payload); });
+    auto worker = make_worker([this](RankPayload const& payload) { post_.send(0, payload); });
     bool dismissed = false;
     handlers_.on_signal = [&](int signal) {
         // The launcher's word goes to all ranks, but only rank 0 decides.
@@ -192,7 +192,7 @@ Verdict Rank::lead() {
     }
     create_directories(std::filesystem::path(context.results_path).parent_path().string());
     auto store = open_store(context);
-    auto const verdict = train(context, store);
+    auto verdict = train(context, store);
     store.close();
     if (lock) lock->release();
     return verdict;
@@ -255,8 +255,7 @@ Verdict Rank::train(JobContext const& context, ResultsStore& store) {
             }
         },
         [this](int number) { tell_launcher(StartRecorded{number}); });
-    auto worker =
-        make_worker([&](RankPayload payload) { coordinator.take(0, std::move(payload)); });
+    auto worker = make_worker([&](RankPayload const& payload) { coordinator.take(0, payload); });
     own = &worker;
 
     handlers_.on_payload = [&](int rank, RankPayload const& payload) {
@@ -270,7 +269,7 @@ Verdict Rank::train(JobContext const& context, ResultsStore& store) {
     while (!coordinator.verdict()) loop_.turn(&worker, handlers_);
     coordinator_ = nullptr;
     worker.abandon();
-    auto const verdict = *coordinator.verdict();
+    auto verdict = *coordinator.verdict();
     close_books(context, store, verdict);
     for (auto const& line : summary(context, coordinator.state(), verdict)) log_info(line);
     return verdict;

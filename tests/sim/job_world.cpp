@@ -302,8 +302,9 @@ void JobWorld::perform_on(int rank, StartTraining const&) {
     entry.reward = between(-1.0, 1.0);
     if (chance(faults_.attempt_fails)) {
         facts.exit_code = 1;
-        facts.message = common_mistake_ ? "cannot import x (line 17)"
-                                        : "out of luck " + std::string(1, 'a' + pick(0, 25));
+        facts.message = common_mistake_
+                            ? "cannot import x (line 17)"
+                            : "out of luck " + std::string(1, static_cast<char>('a' + pick(0, 25)));
         if (chance(faults_.quick_failures)) length = between(0.0, 5.0);
         if (chance(0.1)) {
             facts.end = TrainingFacts::End::backend_died;

@@ -110,7 +110,7 @@ class DispatcherFixture : public ::testing::Test {
     }
     Metrics expect_early_report() { return take<SendEarlyReport>().metrics; }
     Verdict expect_finish(VerdictKind kind) {
-        auto const verdict = take<Finish>().verdict;
+        auto verdict = take<Finish>().verdict;
         EXPECT_EQ(verdict.kind, kind) << verdict.reason;
         return verdict;
     }
@@ -140,7 +140,7 @@ class DispatcherFixture : public ::testing::Test {
             ADD_FAILURE() << "the next action is of kind " << actions_.front().index();
             return {};
         }
-        auto const result = *action;
+        auto result = *action;
         actions_.pop_front();
         return result;
     }

@@ -201,6 +201,13 @@ TEST_F(CurveFilesTest, LeftoverTellsItsStepsAndTimes) {
     EXPECT_EQ(found[0].end, 1'020.0);
 }
 
+TEST_F(CurveFilesTest, RowThatWasBeingWrittenWhenTheAttemptDiedMakesNoSteps) {
+    write(std::string("run_0.0-0/") + reward_file, "time/total_timesteps\n100\n2");
+    auto const found = find_leftovers(folder.path(), JobState(two_runs()), reward_file);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].steps, 100);
+}
+
 TEST_F(CurveFilesTest, EmptyDirectoryIsALeftoverWithTheTimeOfTheDirectory) {
     fs::create_directory(folder / "run_0.0-0");
     set_change_time("run_0.0-0", 2'000);

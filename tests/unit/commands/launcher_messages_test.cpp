@@ -78,6 +78,7 @@ TEST(LauncherMessagesTest, OtherValuesAreRefused) {
              log + "\x04" + line,                      // a level that does not exist
              log + "\x20" + line,                      // -1
              log + "\xf5" + line,                      // true
+             log + "\xf9\x3c\x01" + line,              // 1.0009765625
              log + "\x61i" + line,                     // "i"
              std::string("\xa1\x65start\x61x"),        // a start without number
              std::string("\xa1\x67verdict\x01"),       // a verdict without the rest
