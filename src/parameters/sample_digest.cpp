@@ -69,6 +69,8 @@ Values values_of(JobSpec const& spec) {
                         {"stop_grace_s", runner.stop_grace_s}}}};
     Values values;
     flatten(all, "", values);
+    // Only what is trained: how the image is started may change.
+    if (!spec.image.path.empty()) values["singularity.image"] = spec.image.path;
     return values;
 }
 
