@@ -97,7 +97,7 @@ ContainerSetup choose_image_runtime(JobSpec const& spec, std::string const& star
     setup.executable = find_image_runtime(spec, start_dir);
     setup.use_run = spec.image.use_run;
     setup.args = spec.image.args;
-    setup.tmp_size_mb = spec.runner.tmp_size_mb;
+    setup.tmp_size_mb = spec.runner.tmp_size_mb.value_or(0);
     setup.mounter = find_absolute("bwrap").value_or("");
     if (!setup.mounter.empty() && !problem_with(setup, start_dir)) return setup;
     setup.mounter.clear();
@@ -115,7 +115,7 @@ ContainerSetup choose_image_runtime(JobSpec const& spec, std::string const& star
 ContainerSetup bubblewrap_here(JobSpec const& spec) {
     ContainerSetup setup;
     setup.runtime = Runtime::bubblewrap;
-    setup.tmp_size_mb = spec.runner.tmp_size_mb;
+    setup.tmp_size_mb = spec.runner.tmp_size_mb.value_or(0);
     setup.executable = find_absolute("bwrap").value_or("");
     return setup;
 }
@@ -158,7 +158,7 @@ ContainerSetup choose_container(JobSpec const& spec, std::string const& start_di
         throw InputError("parameter 'runner.container' is 'bubblewrap': " + *problem +
                          " Install bubblewrap or ask for user namespaces, or choose 'none'.");
     }
-    if (spec.runner.tmp_size_mb > 0) {
+    if (spec.runner.tmp_size_mb) {
         throw InputError("parameter 'runner.tmp_size_mb' needs bubblewrap or an image: " +
                          *problem);
     }

@@ -262,6 +262,7 @@ void TrainingProcess::stop() {
 
 void TrainingProcess::kill() {
     if (end_) return;
+    read_report();
     // One that has not said anything yet may never read an order.
     if (kill_asked_ || !report_.version_seen) {
         starter_->send_signal(SIGKILL);

@@ -134,7 +134,7 @@ RunnerOptions read_runner(ParameterReader& reader, int reruns) {
     options.stop_signal = read_stop_signal(reader, options.stop_signal);
     options.stop_grace_s = reader.number_from_zero("stop_grace_s").value_or(options.stop_grace_s);
     options.container = read_container(reader);
-    options.tmp_size_mb = reader.integer("tmp_size_mb", tmp_size_range).value_or(0);
+    options.tmp_size_mb = reader.integer("tmp_size_mb", tmp_size_range);
     refuse_later_runner_parameters(reader);
     reader.refuse_unknown();
     return options;

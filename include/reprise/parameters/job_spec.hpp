@@ -27,9 +27,9 @@ struct LearnerProfile {
 
 /// The image that the learner lies in (`singularity.*`; the names are those of cluster_utils).
 struct ImageOptions {
-    std::string path;             ///< as given, perhaps relative or with ~; empty: no image
-    std::string executable;       ///< name or path; empty: what is found
-    bool use_run = true;          ///< start by the image's runscript
+    std::string path;        ///< as given, perhaps relative or with ~; empty: no image
+    std::string executable;  ///< name or path; empty: what is found
+    bool use_run = true;     ///< start by the image's runscript
     std::vector<std::string> args;
 };
 
@@ -51,10 +51,10 @@ struct RunnerOptions {
     std::string results_dir;                ///< empty: the working directory
     int max_restarts = 1000;                ///< starts after the first
     OnTerm on_term = OnTerm::automatic;
-    std::string stop_signal = "TERM";  ///< without SIG; one of stop_signal_names()
-    double stop_grace_s = 3.0;         ///< between stop_signal and KILL
-    std::optional<Runtime> container;  ///< unset: chosen by what there is
-    std::int64_t tmp_size_mb = 0;      ///< of /tmp and of /dev/shm of a run, in MiB; 0: no own limit
+    std::string stop_signal = "TERM";         ///< without SIG; one of stop_signal_names()
+    double stop_grace_s = 3.0;                ///< between stop_signal and KILL
+    std::optional<Runtime> container;         ///< unset: chosen by what there is
+    std::optional<std::int64_t> tmp_size_mb;  ///< of a run's /tmp and /dev/shm each, in MiB
 };
 
 struct JobSpec {

@@ -48,6 +48,7 @@ TEST(SampleDigestTest, WhereAndHowLongItRunsMayChange) {
                               "runner.on_exhausted.accept=2", "runner.results_dir='r'",
                               "runner.max_restarts=3", "runner.stop_grace_s=1",
                               "runner.stop_signal='INT'", "runner.on_term='silent'",
+                              "runner.container='none'", "runner.tmp_size_mb=5",
                               "working_dir='elsewhere'", "id=5", "note='mine'"}),
               "");
 }
