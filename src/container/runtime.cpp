@@ -75,18 +75,27 @@ void bind_what_would_vanish(RunPlace const& place, Texts const& command, Texts c
     std::set<std::string> readable{std::filesystem::path(command.front()).parent_path().string(),
                                    value_of(environment, "VIRTUAL_ENV")};
     readable.insert(place.programs.begin(), place.programs.end());
-    auto const path = value_of(environment, "PATH");
-    for (std::size_t begin = 0; begin < path.size();) {
-        auto const end = std::min(path.find(':', begin), path.size());
-        readable.insert(path.substr(begin, end - begin));
+    auto const search_path = value_of(environment, "PATH");
+    for (std::size_t begin = 0; begin < search_path.size();) {
+        auto const end = std::min(search_path.find(':', begin), search_path.size());
+        readable.insert(search_path.substr(begin, end - begin));
         begin = end + 1;
     }
-    // A parent comes before what it holds.
+    // What lies in a directory that is bound comes with it.
+    auto const comes_with = [](std::string const& path, std::set<std::string> const& directories) {
+        return std::any_of(directories.begin(), directories.end(), [&](auto const& directory) {
+            return path != directory && can_be_bound(directory) && is_inside(path, directory);
+        });
+    };
     auto const bind = [&](char const* how, std::set<std::string> const& paths) {
-        for (auto const& one : paths) {
-            if (is_in_private_place(one) && can_be_bound(one)) add(argv, {how, one, one});
+        for (auto const& path : paths) {
+            bool const wanted = is_in_private_place(path) && can_be_bound(path);
+            if (wanted && !comes_with(path, paths)) add(argv, {how, path, path});
         }
     };
+    std::erase_if(readable, [&](auto const& path) {
+        return writable.contains(path) || comes_with(path, writable);
+    });
     bind("--ro-bind-try", readable);
     bind("--bind", writable);
 }
