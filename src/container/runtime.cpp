@@ -134,6 +134,10 @@ void wrap_in_apptainer(ContainerSetup const& setup, RunPlace const& place, Texts
             addition.starts_with("SINGULARITYENV_") || addition.starts_with("APPTAINERENV_");
         if (!has_prefix) environment.push_back(prefix + addition);
     }
+    // Else a shell evaluates the values: a path with a $ or a backtick would become another one.
+    for (auto const* name : {"APPTAINER_NO_EVAL=1", "SINGULARITY_NO_EVAL=1"}) {
+        environment.emplace_back(name);
+    }
 
     Texts argv;
     bool const has_mounter = !place.scratch.empty() && !setup.mounter.empty();
@@ -155,6 +159,12 @@ void wrap_in_apptainer(ContainerSetup const& setup, RunPlace const& place, Texts
         if (can_be_bound(directory)) add_bind(argv, directory, directory);
     }
     add_bind(argv, command.front(), std::string(helper_in_image) + ":ro");
+    // The host's own ones are in every container, and for root they are writable.
+    for (auto const* file : {"/etc/hosts", "/etc/localtime"}) {
+        if (::geteuid() == 0 && ::access(file, F_OK) == 0) {
+            add_bind(argv, file, std::string(file) + ":ro");
+        }
+    }
     command.front() = helper_in_image;
     add(argv, {"--pwd", place.run_dir});
     add(argv, setup.args);
