@@ -46,7 +46,8 @@ def names_in(function):
 
 def known_parameters():
     # Those in the middle have a function of their own each.
-    runner = [*names_in("read_runner"), "iterations_per_job", "reducers", "on_exhausted", "container"]
+    runner = names_in("read_runner")
+    runner += ["iterations_per_job", "reducers", "on_exhausted", "container"]
     learner = names_in("read_learner")
     names = [f"runner.{name}" for name in [*runner, "stop_signal"]]
     names += [f"learner.{name}" for name in learner]

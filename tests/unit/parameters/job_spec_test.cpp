@@ -65,8 +65,9 @@ TEST(JobSpecTest, ReadsRunnerParameters) {
 }
 
 TEST(JobSpecTest, ReadsTheImage) {
-    auto const spec = spec_of({}, ", 'singularity': {'image': '~/x.sif', 'use_run': False, "
-                                  "'executable': 'singularity', 'args': ['--nv']}");
+    auto const spec = spec_of({},
+                              ", 'singularity': {'image': '~/x.sif', 'use_run': False, "
+                              "'executable': 'singularity', 'args': ['--nv']}");
     EXPECT_EQ(spec.image.path, "~/x.sif");
     EXPECT_FALSE(spec.image.use_run);
     EXPECT_EQ(spec.image.executable, "singularity");
