@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "reprise/commands/host_survey.hpp"
 #include "reprise/commands/install_layout.hpp"
 #include "reprise/commands/log.hpp"
 #include "reprise/commands/lost_start.hpp"
@@ -141,6 +142,7 @@ class Launcher {
         request.exit_for_restart = options_.exit_for_restart;
         request.log_level = options_.log_level;
         request.environment = own_environment();
+        request.cpus = launcher_cpus();
         log_info("starting " + std::to_string(context.ranks) +
                  (context.ranks == 1 ? " rank" : " ranks") + " for " +
                  std::to_string(context.plan.learning_runs) + " learning runs on " + host_name());

@@ -10,10 +10,13 @@
 #include <utility>
 
 #include "reprise/commands/curve_files.hpp"
+#include "reprise/container/gpus.hpp"
+#include "reprise/container/thread_variables.hpp"
 #include "reprise/container/training_environment.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/protocol/utf8.hpp"
 #include "reprise/system/file_system.hpp"
+#include "reprise/system/host.hpp"
 #include "reprise/system/posix_error.hpp"
 
 namespace reprise {
@@ -134,17 +137,31 @@ void RankWorker::start_training() {
     spec.backend = located(order_.backend, order_.start_dir);
     spec.learner = located(order_.learner, order_.start_dir);
     spec.stop = located(order_.stop, order_.start_dir);
-    spec.environment = training_environment(site_.environment, order_.variables);
+    spec.environment = training_environment(site_.environment, variables());
     spec.working_dir = order_.run_dir;
     spec.stdout_path = path_of("stdout.txt");
     spec.stderr_path = path_of("stderr.txt");
     spec.stop_signal = order_.stop_signal;
     spec.stop_grace = std::chrono::milliseconds(order_.stop_grace_ms);
-    spec.cpu_list = site_.cores;
+    spec.cpu_list = format_cpu_list(order_.share.cpus);
     process_ = TrainingProcess::start(spec);
     if (order_.watch_ms > 0) {
         next_watch_ = clock_.now() + std::chrono::milliseconds(order_.watch_ms);
     }
+}
+
+/// What the order adds to the rank's environment.
+std::vector<std::string> RankWorker::variables() const {
+    auto all = order_.variables;
+    auto const add = [&](std::vector<std::string> const& more) {
+        all.insert(all.end(), more.begin(), more.end());
+    };
+    auto const& share = order_.share;
+    if (order_.set_threads) {
+        add(thread_variables(site_.environment, share.threads, site_.allocation_cpus));
+    }
+    if (share.gpus_are_dealt) add(gpu_variables(site_.environment, share.gpus));
+    return all;
 }
 
 void RankWorker::perform(StopTraining const&) {
@@ -163,7 +180,7 @@ void RankWorker::perform(ReadCurve const&) {
 void RankWorker::perform(ReportAttempt const& action) {
     AttemptReport report{action.record, {}};
     report.record.host = site_.host;
-    report.record.cores = site_.cores;
+    report.record.cores = format_cpu_list(order_.share.cpus);
     if (counts_as_failure(report.record.outcome)) {
         report.stderr_tail =
             lines_of(tail_of_file(path_of("stderr.txt"), stderr_tail_lines, stderr_tail_bytes));

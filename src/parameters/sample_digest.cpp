@@ -98,10 +98,11 @@ std::string difference(std::string const& name, Json const* before, Json const* 
 std::vector<std::string> const& changeable_parameters() {
     // Where and how long it runs, and when it gives up; not what is trained.
     static std::vector<std::string> const names{
-        "max_attempts",        "runner.ranks",       "runner.launcher",
-        "runner.mpirun_args",  "runner.on_term",     "runner.iterations_per_job",
-        "runner.on_exhausted", "runner.results_dir", "runner.max_restarts",
-        "runner.stop_signal",  "runner.stop_grace_s"};
+        "max_attempts",        "runner.ranks",        "runner.launcher",
+        "runner.mpirun_args",  "runner.on_term",      "runner.iterations_per_job",
+        "runner.on_exhausted", "runner.results_dir",  "runner.max_restarts",
+        "runner.stop_signal",  "runner.stop_grace_s", "runner.cores",
+        "runner.threads",      "runner.gpus_per_run"};
     return names;
 }
 

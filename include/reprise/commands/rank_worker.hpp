@@ -18,8 +18,7 @@ namespace reprise {
 /// Where a worker works.
 struct WorkerSite {
     std::string host;
-    std::string
-        cores;  ///< CPU list of the process before an MPI launcher narrowed it; may be empty
+    int allocation_cpus = 1;               ///< CPUs that the job has on this host
     std::string helper;                    ///< path of reprise-run-helper
     std::vector<std::string> environment;  ///< that trainings inherit, "NAME=value"
 };
@@ -53,6 +52,7 @@ class RankWorker {
     void perform(ReadCurve const&);
     void perform(ReportAttempt const& action);
     void start_training();
+    [[nodiscard]] std::vector<std::string> variables() const;
     [[nodiscard]] Instant now() const;
     [[nodiscard]] std::string path_of(std::string const& name) const;
     void watch_curve();

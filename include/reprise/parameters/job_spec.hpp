@@ -42,8 +42,12 @@ struct RunnerOptions {
     std::string results_dir;                ///< empty: the working directory
     int max_restarts = 1000;                ///< starts after the first
     OnTerm on_term = OnTerm::automatic;
-    std::string stop_signal = "TERM";  ///< without SIG; one of stop_signal_names()
-    double stop_grace_s = 3.0;         ///< between stop_signal and KILL
+    std::string stop_signal = "TERM";    ///< without SIG; one of stop_signal_names()
+    double stop_grace_s = 3.0;           ///< between stop_signal and KILL
+    bool split_cores = true;             ///< cores: each run gets a part of its host's
+    bool set_threads = true;             ///< threads: tell libraries how many to start
+    bool deal_gpus = true;               ///< gpus_per_run is not 'all'
+    std::optional<double> gpus_per_run;  ///< 0, whole, or below 1; unset: what there is for each
 };
 
 struct JobSpec {

@@ -47,6 +47,7 @@ def names_in(function):
 def known_parameters():
     # Those in the middle have a function of their own each.
     runner = [*names_in("read_runner"), "iterations_per_job", "reducers", "on_exhausted"]
+    runner.append("gpus_per_run")
     learner = names_in("read_learner")
     names = [f"runner.{name}" for name in [*runner, "stop_signal"]]
     names += [f"learner.{name}" for name in learner]
@@ -65,7 +66,7 @@ def later_parameters():
         body = re.search(rf"^void {function}\(.*?^}}", SOURCE, re.M | re.S).group(0)
         loop = re.search(r"for \(auto const\* const name :\s*\{(.*?)\}\)", body, re.S).group(1)
         found |= {prefix + name for name in re.findall(r'"(\w+)"', loop)}
-    return found | {"runner.container", "runner.cores", "learner.checkpoints"}
+    return found | {"runner.container", "learner.checkpoints"}
 
 
 def default_of(name):

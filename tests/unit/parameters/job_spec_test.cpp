@@ -35,6 +35,8 @@ TEST(JobSpecTest, DefaultsAreTheSeeds) {
     EXPECT_EQ(spec.runner.accept, std::nullopt);
     EXPECT_EQ(spec.runner.max_restarts, 1000);
     EXPECT_EQ(spec.runner.stop_signal, "TERM");
+    EXPECT_TRUE(spec.runner.split_cores && spec.runner.set_threads && spec.runner.deal_gpus);
+    EXPECT_EQ(spec.runner.gpus_per_run, std::nullopt);
     EXPECT_TRUE(spec.notices.empty());
 }
 
@@ -60,6 +62,17 @@ TEST(JobSpecTest, ReadsRunnerParameters) {
     EXPECT_EQ(spec.runner.stop_signal, "INT");
     EXPECT_EQ(spec.runner.stop_grace_s, 0.5);
     EXPECT_EQ(spec.runner.on_term, OnTerm::silent);
+}
+
+TEST(JobSpecTest, ReadsHowAHostIsDivided) {
+    auto const off =
+        spec_of({"runner.cores='all'", "runner.threads='keep'", "runner.gpus_per_run='all'"});
+    EXPECT_FALSE(off.runner.split_cores || off.runner.set_threads || off.runner.deal_gpus);
+    for (double const number : {0.0, 0.25, 1.0, 3.0}) {
+        auto const spec = spec_of({"runner.gpus_per_run=" + std::to_string(number)});
+        EXPECT_EQ(spec.runner.gpus_per_run, number);
+        EXPECT_TRUE(spec.runner.deal_gpus);
+    }
 }
 
 TEST(JobSpecTest, EmptyListAndNoneMeanNoCommand) {
