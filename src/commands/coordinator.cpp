@@ -37,11 +37,10 @@ ShareOptions share_options(JobContext const& context) {
 /// For the log: what the attempt runs on.
 std::string describe(RunShare const& share) {
     auto text = ", CPUs " + format_cpu_list(share.cpus);
-    if (!share.gpus_are_dealt) return text;
-    if (share.gpus.empty()) return text + ", no GPU";
-    std::string list;
-    for (auto const& gpu : share.gpus) list += (list.empty() ? "" : ",") + gpu;
-    return text + (share.gpus.size() == 1 ? ", GPU " : ", GPUs ") + list;
+    if (share.gpus_are_dealt) {
+        text += (share.gpus.size() == 1 ? ", GPU " : ", GPUs ") + share.gpu_list();
+    }
+    return text;
 }
 
 std::string rank_name(int rank) { return "rank " + std::to_string(rank); }

@@ -181,6 +181,7 @@ void RankWorker::perform(ReportAttempt const& action) {
     AttemptReport report{action.record, {}};
     report.record.host = site_.host;
     report.record.cores = format_cpu_list(order_.share.cpus);
+    report.record.gpus = order_.share.gpu_list();
     if (counts_as_failure(report.record.outcome)) {
         report.stderr_tail =
             lines_of(tail_of_file(path_of("stderr.txt"), stderr_tail_lines, stderr_tail_bytes));

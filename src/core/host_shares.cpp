@@ -57,6 +57,11 @@ std::string joined(std::vector<std::string> const& words) {
 
 }  // namespace
 
+std::string RunShare::gpu_list() const {
+    if (!gpus_are_dealt) return {};
+    return gpus.empty() ? "none" : joined(gpus);
+}
+
 HostShares::HostShares(std::vector<HostFacts> const& ranks, ShareOptions options)
     : options_(options) {
     REPRISE_EXPECT(!ranks.empty() && options.learning_runs >= 1);

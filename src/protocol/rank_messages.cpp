@@ -13,7 +13,7 @@ using nlohmann::json;
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptKey, learning_run, iteration, attempt, part)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptRecord, key, outcome, exit_code, signal, reward, seed,
                                    start, end, steps, cpu_s, peak_memory_mb, start_number, rank,
-                                   host, cores, loaded_from, message)
+                                   host, cores, gpus, loaded_from, message)
 
 /// Without names: a host may have hundreds, and short messages arrive at once.
 void to_json(json& j, Cpu const& cpu) { j = json::array({cpu.number, cpu.core, cpu.node}); }

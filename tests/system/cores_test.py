@@ -178,10 +178,11 @@ class GpusTest(DivisionTest):
         return cuda
 
     def test_whole_devices_are_dealt_when_there_are_enough(self):
-        self.divided(2, environment={"CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b,5,7"})
+        job = self.divided(2, environment={"CUDA_VISIBLE_DEVICES": "GPU-a,GPU-b,5,7"})
         self.assertEqual(self.visible(), ["GPU-a,GPU-b", "5,7"])
         self.assertRegex(self.ended.stdout, r"GPUs GPU-a,GPU-b,5,7 \(CUDA_VISIBLE_DEVICES\): 2")
         self.assertRegex(self.ended.stdout, r"run_1\.0-0 starts.*, GPUs 5,7")
+        self.assertEqual(job.attempt("run_0.0-0")["gpus"], "GPU-a,GPU-b")
 
     def test_else_they_are_shared(self):
         self.divided(3, environment={"SLURM_JOB_GPUS": "0-1"})

@@ -33,6 +33,9 @@ struct RunShare {
     bool gpus_are_dealt = false;  ///< else it sees what the job sees
     std::vector<std::string> gpus;  ///< dealt and empty: it sees none
 
+    /// "0,1"; "none" when it sees none, empty when they are not dealt.
+    [[nodiscard]] std::string gpu_list() const;
+
     friend bool operator==(RunShare const&, RunShare const&) = default;
 };
 

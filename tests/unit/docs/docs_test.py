@@ -11,7 +11,13 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
-PAGES = ("docs/parameters.md", "docs/errors.md", "docs/cluster_utils.md", "docs/results_file.md")
+PAGES = (
+    "docs/parameters.md",
+    "docs/errors.md",
+    "docs/cluster_utils.md",
+    "docs/results_file.md",
+    "docs/cores_and_gpus.md",
+)
 
 
 def read(path):
