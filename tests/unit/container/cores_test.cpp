@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <hwloc.h>
 
-#include <set>
+#include <numeric>
 
 #include "reprise/core/cpu_pool.hpp"
 
@@ -35,8 +35,8 @@ class MadeUp {
 };
 
 std::vector<int> first(int count) {
-    std::vector<int> numbers;
-    for (int i = 0; i < count; ++i) numbers.push_back(i);
+    std::vector<int> numbers(static_cast<std::size_t>(count));
+    std::iota(numbers.begin(), numbers.end(), 0);
     return numbers;
 }
 

@@ -35,6 +35,7 @@ std::vector<Cpu> only(std::vector<Cpu> cpus, std::set<int> const& numbers) {
 
 std::vector<CpuNumbers> cpus_of(std::vector<CpuShare> const& shares) {
     std::vector<CpuNumbers> result;
+    result.reserve(shares.size());
     for (auto const& share : shares) result.push_back(share.cpus);
     return result;
 }
@@ -144,10 +145,10 @@ class Book {
             free_.insert(cpu.core);
         }
     }
-    std::size_t free() const { return free_.size(); }
+    [[nodiscard]] std::size_t free() const { return free_.size(); }
     void give_back(CpuShare const& share) { free_.merge(cores_of(share)); }
     /// Cores of a set that is made of whole ones.
-    std::set<int> cores_of(CpuShare const& share) const {
+    [[nodiscard]] std::set<int> cores_of(CpuShare const& share) const {
         std::set<int> cores;
         for (int const cpu : share.cpus) cores.insert(core_of_.at(cpu));
         std::size_t threads = 0;
