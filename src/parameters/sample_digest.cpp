@@ -105,7 +105,8 @@ std::vector<std::string> const& changeable_parameters() {
         "runner.on_exhausted", "runner.results_dir",     "runner.max_restarts",
         "runner.stop_signal",  "runner.stop_grace_s",    "runner.container",
         "runner.tmp_size_mb",  "singularity.executable", "singularity.use_run",
-        "singularity.args"};
+        "singularity.args",    "runner.cores",           "runner.threads",
+        "runner.gpus_per_run"};
     return names;
 }
 

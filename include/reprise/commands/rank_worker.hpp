@@ -19,8 +19,7 @@ namespace reprise {
 /// Where a worker works.
 struct WorkerSite {
     std::string host;
-    std::string
-        cores;  ///< CPU list of the process before an MPI launcher narrowed it; may be empty
+    int allocation_cpus = 1;               ///< CPUs that the job has on this host
     std::string helper;                    ///< path of reprise-run-helper
     std::vector<std::string> environment;  ///< that trainings inherit, "NAME=value"
 };
@@ -57,6 +56,7 @@ class RankWorker {
     void make_private_directory();
     void remove_private_directory();
     [[nodiscard]] RunPlace place_of(TrainingSpec const& spec) const;
+    [[nodiscard]] std::vector<std::string> variables() const;
     [[nodiscard]] Instant now() const;
     [[nodiscard]] std::string path_of(std::string const& name) const;
     void watch_curve();

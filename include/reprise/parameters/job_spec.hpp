@@ -55,6 +55,10 @@ struct RunnerOptions {
     double stop_grace_s = 3.0;                ///< between stop_signal and KILL
     std::optional<Runtime> container;         ///< unset: chosen by what there is
     std::optional<std::int64_t> tmp_size_mb;  ///< of a run's /tmp and /dev/shm each, in MiB
+    bool split_cores = true;                  ///< cores: each run gets a part of its host's
+    bool set_threads = true;                  ///< threads: tell libraries how many to start
+    bool deal_gpus = true;                    ///< gpus_per_run is not 'all'
+    std::optional<double> gpus_per_run;  ///< 0, whole, or below 1; unset: what there is for each
 };
 
 struct JobSpec {
