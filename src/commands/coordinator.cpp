@@ -1,5 +1,6 @@
 #include "reprise/commands/coordinator.hpp"
 
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -21,6 +22,10 @@ std::string number(double value) {
     char text[32];
     std::snprintf(text, sizeof text, "%.6g", value);
     return text;
+}
+
+std::int64_t milliseconds_of(double seconds) {
+    return static_cast<std::int64_t>(std::ceil(seconds * 1000.0));
 }
 
 std::string rank_name(int rank) { return "rank " + std::to_string(rank); }
@@ -106,6 +111,10 @@ TrainingOrder Coordinator::order_for(StartAttempt const& action) const {
     order.stop_signal = context_.stop_signal;
     order.stop_grace_ms = static_cast<std::int64_t>(context_.spec.runner.stop_grace_s * 1000.0);
     order.watch_ms = context_.plan.early_reports > 0 ? watch_interval_ms : 0;
+    auto const& runner = context_.spec.runner;
+    order.run_time_limit_ms = milliseconds_of(runner.run_time_limit_s);
+    order.stall_timeout_ms = milliseconds_of(runner.stall_timeout_s);
+    order.memory_limit_mb = runner.memory_limit_mb;
     return order;
 }
 

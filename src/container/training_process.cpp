@@ -125,6 +125,7 @@ TrainingProcess TrainingProcess::start(TrainingSpec const& spec) {
     process.group = ProcessGroup::own_session;
     process.parent_death_signal = SIGHUP;
     process.cpu_list = spec.cpu_list;
+    process.cgroup_procs = spec.cgroup_procs;
     return {spawn(process), std::move(report.read_end), std::move(spared)};
 }
 

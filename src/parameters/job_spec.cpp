@@ -22,6 +22,7 @@ constexpr IntegerRange counter_range{1, 1'000'000};
 constexpr IntegerRange rank_range{1, 100'000};
 constexpr IntegerRange early_report_range{0, 10'000};
 constexpr IntegerRange restart_range{0, 1'000'000};
+constexpr IntegerRange memory_range{0, 1'000'000'000};
 constexpr IntegerRange seed_range{0, 9'007'199'254'740'992};  // 2^53: exact wherever JSON is read
 
 /// What `runner.reducers` may name.
@@ -76,8 +77,7 @@ void refuse_later_runner_parameters(ParameterReader& reader) {
     (void)reader.choice("container", {"auto", "none"}, {"apptainer", "bubblewrap"});
     (void)reader.choice("cores", {"all"}, {"split"});
     for (auto const* const name :
-         {"gpus_per_run", "time_limit_s", "stop_margin_s", "run_time_limit_s", "stall_timeout_s",
-          "tmp_size_mb", "memory_limit_mb"}) {
+         {"gpus_per_run", "time_limit_s", "stop_margin_s", "tmp_size_mb"}) {
         reader.refuse_unavailable(name);
     }
 }
@@ -125,6 +125,9 @@ RunnerOptions read_runner(ParameterReader& reader, int reruns) {
     options.on_term = on_term == "silent" ? OnTerm::silent : OnTerm::automatic;
     options.stop_signal = read_stop_signal(reader, options.stop_signal);
     options.stop_grace_s = reader.number_from_zero("stop_grace_s").value_or(options.stop_grace_s);
+    options.run_time_limit_s = reader.number_from_zero("run_time_limit_s").value_or(0.0);
+    options.stall_timeout_s = reader.number_from_zero("stall_timeout_s").value_or(0.0);
+    options.memory_limit_mb = reader.integer("memory_limit_mb", memory_range).value_or(0);
     refuse_later_runner_parameters(reader);
     reader.refuse_unknown();
     return options;

@@ -16,7 +16,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptRecord, key, outcome, exit_code, signa
                                    host, cores, loaded_from, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingOrder, key, seed, run_dir, start_dir, files, backend,
                                    learner, stop, variables, reward_file, reward_column,
-                                   loaded_from, stop_signal, stop_grace_ms, watch_ms)
+                                   loaded_from, stop_signal, stop_grace_ms, watch_ms,
+                                   run_time_limit_ms, stall_timeout_ms, memory_limit_mb)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StopOrder, key, reason)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptReport, record, stderr_tail)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepsReport, key, steps, reward)

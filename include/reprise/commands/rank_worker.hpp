@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "reprise/commands/run_memory.hpp"
 #include "reprise/container/training_process.hpp"
 #include "reprise/core/run_supervisor.hpp"
 #include "reprise/protocol/rank_messages.hpp"
@@ -50,6 +51,8 @@ class RankWorker {
     void perform(StartTraining const&);
     void perform(StopTraining const&);
     void perform(KillTraining const&);
+    void perform(LookForLife const&);
+    void perform(LookAtMemory const&);
     void perform(ReadCurve const&);
     void perform(ReportAttempt const& action);
     void start_training();
@@ -62,9 +65,11 @@ class RankWorker {
     std::function<void(RankPayload)> report_;
     RunSupervisor supervisor_;
     TrainingOrder order_;
+    std::optional<RunMemory> memory_;  ///< of process_; outlives it
     std::optional<TrainingProcess> process_;
     std::optional<TimePoint> next_watch_;
     StepsReport last_steps_;
+    bool told_of_watching_ = false;
 };
 
 }  // namespace reprise

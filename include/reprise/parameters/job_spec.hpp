@@ -44,6 +44,9 @@ struct RunnerOptions {
     OnTerm on_term = OnTerm::automatic;
     std::string stop_signal = "TERM";  ///< without SIG; one of stop_signal_names()
     double stop_grace_s = 3.0;         ///< between stop_signal and KILL
+    double run_time_limit_s = 0.0;     ///< of one attempt; 0: none
+    double stall_timeout_s = 0.0;      ///< without a new line or output; 0: none
+    std::int64_t memory_limit_mb = 0;  ///< MiB, of all processes of an attempt; 0: none
 };
 
 struct JobSpec {

@@ -23,6 +23,9 @@ TEST(RankMessagesTest, OrderSurvivesItsBytes) {
     order.learner = {"learn", "--x", ""};
     order.variables = {"A=b=c"};
     order.stop_grace_ms = 123456789012;
+    order.run_time_limit_ms = 1;
+    order.stall_timeout_ms = 2;
+    order.memory_limit_mb = 3;
     EXPECT_EQ(round_trip(order), order);
 }
 
