@@ -317,7 +317,7 @@ void JobWorld::perform_on(int rank, StartTraining const&) {
     auto const training = ++state.training;
     state.deaf = chance(faults_.ignores_stop);
     state.start = unix_s_;
-    state.stop_asked = false;
+    state.stop_asked = state.told_to_stop = false;
     state.over_limit = AttemptOutcome::none;
     last_end_.erase(rank);
     TrainingFacts facts;
@@ -369,6 +369,14 @@ void JobWorld::plan_excesses(int rank, double& length) {
     double const stall = std::chrono::duration<double>(limits_.stall).count();
     state.writes_every = between(0.01, 0.8) * std::max(stall, 1.0);
     state.silent_from = state.eats_from = never;
+    if (limits_.run_time > Duration::zero() && chance(0.1 * faults_.time_limit)) {
+        // The job's time and the training's are over together.
+        double const limit = std::chrono::duration<double>(limits_.run_time).count();
+        at(limit + between(-5.0, 1.0), [this] {
+            stop_asked_ = true;
+            feed(StopRequested{StopReason::time_limit});
+        });
+    }
     if (chance(faults_.hangs)) {
         state.silent_from = unix_s_ + between(0.0, length);
         length = never;
@@ -459,7 +467,10 @@ void JobWorld::training_ends(int rank, std::uint64_t training, TrainingFacts con
 
 void JobWorld::perform_on(int rank, StopTraining const&) {
     auto& state = ranks_[static_cast<std::size_t>(rank)];
+    check(!std::exchange(state.told_to_stop, true), "told to stop twice");
     blame_limit(state, false);
+    // Saving a model takes memory, too.
+    if (!kernel_watches_memory_ && chance(faults_.eats)) state.eats_from = unix_s_;
     TrainingFacts facts;
     facts.end = TrainingFacts::End::stopped;
     facts.signal = 15;

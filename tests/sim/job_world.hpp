@@ -81,6 +81,7 @@ class JobWorld {
         double writes_every = 1.0;
         double eats_from = 0.0;
         bool stop_asked = false;  ///< by the job, before any limit was reached
+        bool told_to_stop = false;
         AttemptOutcome over_limit = AttemptOutcome::none;
     };
 
