@@ -44,7 +44,6 @@ class TimeTest(LimitsTest):
         for row in rows:
             self.assertGreaterEqual(row["end"] - row["start"], 0.5)
             self.assertEqual(row["signal"], signal.SIGTERM)
-            self.assertEqual(row["steps"], 1000)
 
     def test_the_retry_may_be_quicker(self):
         server = self.server()
@@ -57,15 +56,15 @@ class TimeTest(LimitsTest):
     def test_a_learner_that_ignores_its_stop_signal_is_killed_after_the_grace(self):
         server = self.server()
         job = self.job({"*": {"hangs": True, "ignores_term": True}}, server, **ONE_RUN)
-        job.set(**{TIME: 0.5, "runner.stop_grace_s": 0.7})
+        job.set(**{TIME: 2, "runner.stop_grace_s": 0.7})
         _, rows = self.assert_fails_twice(
             job,
             server,
             "time_limit_exceeded",
-            "ran longer than 0.5 s (runner.run_time_limit_s)",
+            "ran longer than 2 s (runner.run_time_limit_s)",
         )
         for row in rows:
-            self.assertGreaterEqual(row["end"] - row["start"], 1.2)
+            self.assertGreaterEqual(row["end"] - row["start"], 2.7)
             self.assertEqual(row["signal"], signal.SIGKILL)
 
     def test_the_limit_holds_on_every_rank(self):
@@ -93,15 +92,15 @@ class StallTest(LimitsTest):
 
     def test_one_that_prints_lives(self):
         """No new line of the reward file for several times the timeout."""
-        job = self.job({"*": {"chatters_s": 4}}, learning_runs_per_job=1, max_attempts=1)
-        job.set(**{STALL: 1.5})
+        job = self.job({"*": {"chatters_s": 5.5}}, learning_runs_per_job=1, max_attempts=1)
+        job.set(**{STALL: 2.5})
         self.assert_ended(job.run(), 0)
         self.assertEqual([row["outcome"] for row in job.attempts], ["succeeded"])
 
     def test_one_that_learns_without_a_word_lives(self):
-        plan = {"*": {"rows": 20, "row_s": 0.2}}
+        plan = {"*": {"rows": 25, "row_s": 0.2}}
         job = self.job(plan, learning_runs_per_job=1, max_attempts=1)
-        job.set(**{STALL: 1.5})
+        job.set(**{STALL: 2.5})
         self.assert_ended(job.run(), 0)
         self.assertEqual([row["outcome"] for row in job.attempts], ["succeeded"])
 
