@@ -68,10 +68,9 @@ bool ended_for_want_of_memory(TrainingFacts const& training) {
     constexpr int exit_code_of_shells = 128 + sigkill;  // when what they ran was killed
     if (training.out_of_memory == OutOfMemory::in_run) return true;
     using End = TrainingFacts::End;
-    bool const killed =
-        training.end == End::helper_lost ||
-        (training.end != End::stopped &&
-         (training.signal == sigkill || training.exit_code == exit_code_of_shells));
+    bool const killed = training.end == End::helper_lost ||
+                        (training.end != End::stopped &&
+                         (training.signal == sigkill || training.exit_code == exit_code_of_shells));
     return training.out_of_memory == OutOfMemory::in_job && killed;
 }
 
@@ -139,15 +138,16 @@ AttemptRecord RunSupervisor::record_of(Running const& running) {
 
 void RunSupervisor::on(Ordered const& event, Instant now, Actions& out) {
     REPRISE_EXPECT(!running_);
-    running_.emplace();
-    running_->order = event;
-    running_->start = now.unix_s;
-    running_->signs_seen_at = now.monotonic;
+    Running running;
+    running.order = event;
+    running.start = now.unix_s;
+    running.signs_seen_at = now.monotonic;
     auto const& limits = event.limits;
     auto const none = Duration::zero();
-    if (limits.run_time > none) running_->time_limit_at = now.monotonic + limits.run_time;
-    if (limits.stall > none) running_->life_look_at = now.monotonic + life_interval(limits.stall);
-    if (limits.memory_mb > 0) running_->memory_look_at = now.monotonic + memory_look_interval;
+    if (limits.run_time > none) running.time_limit_at = now.monotonic + limits.run_time;
+    if (limits.stall > none) running.life_look_at = now.monotonic + life_interval(limits.stall);
+    if (limits.memory_mb > 0) running.memory_look_at = now.monotonic + memory_look_interval;
+    running_ = std::move(running);
     out.emplace_back(StartTraining{});
 }
 

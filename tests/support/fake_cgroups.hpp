@@ -19,7 +19,7 @@ class FakeCgroups : public CgroupTree {
   public:
     explicit FakeCgroups(bool version_2) : version_2_(version_2) {
         std::filesystem::create_directories(proc());
-        (void)make(mount());
+        (void)FakeCgroups::make(mount());
     }
 
     [[nodiscard]] std::string proc() const { return folder_ / "proc"; }
