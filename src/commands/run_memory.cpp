@@ -27,8 +27,9 @@ MemorySeen RunMemory::look() const {
 }
 
 void RunMemory::complete(TrainingFacts& facts) const {
-    if (run_) facts.peak_memory_mb = std::max(facts.peak_memory_mb, run_->peak_mb());
-    if (run_ && oom_kills(run_->cgroup()) > 0) {
+    if (run_) {
+        facts.peak_memory_mb = std::max(facts.peak_memory_mb, run_->peak_mb());
+        if (oom_kills(run_->cgroup()) == 0) return;
         facts.out_of_memory = run_->limit_was_reached() ? OutOfMemory::in_run : OutOfMemory::in_job;
     } else if (own_ && oom_kills(*own_) > kills_before_) {
         facts.out_of_memory = OutOfMemory::in_job;
