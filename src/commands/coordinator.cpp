@@ -98,12 +98,19 @@ TrainingOrder Coordinator::order_for(StartAttempt const& action) const {
     order.seed = attempt.seed;
     order.run_dir = attempt.run_dir();
     order.start_dir = context_.start_dir;
+    order.working_dir = context_.working_dir;
+    order.container = context_.container;
     for (auto const& file : run.files) order.files.emplace_back(file.path, file.content);
     order.backend = expand_command(learner.backend, attempt);
     order.learner = expand_command(learner.command, attempt);
     order.stop = expand_command(learner.stop, attempt);
     for (auto const& [name, value] : attempt_environment(attempt)) {
         order.variables.push_back(name + "=" + value);
+    }
+    // As in the system that Reprise replaces, which had images of both kinds in mind.
+    for (auto const* prefix : {"", "SINGULARITYENV_", "APPTAINERENV_"}) {
+        order.variables.push_back(std::string(prefix) + "DBG_NAN_SNAPSHOT_DIR=" +
+                                  context_.working_dir + "/nan_snapshots");
     }
     order.reward_file = learner.reward_file;
     order.reward_column = learner.reward_column;

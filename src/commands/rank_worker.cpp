@@ -1,6 +1,7 @@
 #include "reprise/commands/rank_worker.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,7 +12,7 @@
 
 #include "reprise/commands/curve_files.hpp"
 #include "reprise/commands/log.hpp"
-#include "reprise/container/training_environment.hpp"
+#include "reprise/commands/unique_name.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/protocol/utf8.hpp"
 #include "reprise/system/file_system.hpp"
@@ -122,6 +123,7 @@ void RankWorker::stop(StopOrder const& order) { feed(StopAsked{order.key, order.
 void RankWorker::abandon() {
     process_.reset();
     memory_.reset();
+    remove_private_directory();
 }
 
 void RankWorker::feed(SupervisorEvent const& event) {
@@ -145,13 +147,16 @@ void RankWorker::start_training() {
         create_directories(std::filesystem::path(path).parent_path().string());
         write_file(path, content);
     }
+    make_private_directory();
     TrainingSpec spec;
     spec.helper = site_.helper;
     spec.backend = located(order_.backend, order_.start_dir);
     spec.learner = located(order_.learner, order_.start_dir);
     spec.stop = located(order_.stop, order_.start_dir);
-    spec.environment = training_environment(site_.environment, order_.variables);
-    spec.working_dir = order_.run_dir;
+    spec.inherited = site_.environment;
+    spec.variables = order_.variables;
+    spec.container = order_.container;
+    spec.place = place_of(spec);
     spec.stdout_path = path_of("stdout.txt");
     spec.stderr_path = path_of("stderr.txt");
     spec.stop_signal = order_.stop_signal;
@@ -169,6 +174,39 @@ void RankWorker::start_training() {
     if (order_.watch_ms > 0) {
         next_watch_ = clock_.now() + std::chrono::milliseconds(order_.watch_ms);
     }
+}
+
+/// Where an image's /tmp comes from.
+void RankWorker::make_private_directory() {
+    auto const bases = scratch_bases(order_.container);
+    if (bases.empty()) return;
+    if (!scratch_) scratch_.emplace(unique_name(), bases);
+    run_scratch_ = scratch_->path() + "/" + directory_name(order_.key);
+    create_directories(run_scratch_);
+    if (::chmod(run_scratch_.c_str(), 01777) != 0) {
+        throw posix_error(errno, "open to everybody", run_scratch_);
+    }
+}
+
+void RankWorker::remove_private_directory() {
+    std::error_code ignored;
+    if (!run_scratch_.empty()) std::filesystem::remove_all(run_scratch_, ignored);
+    run_scratch_.clear();
+}
+
+RunPlace RankWorker::place_of(TrainingSpec const& spec) const {
+    RunPlace place;
+    place.start_dir = order_.start_dir;
+    place.working_dir = order_.working_dir;
+    place.run_dir = order_.run_dir;
+    place.scratch = run_scratch_;
+    for (auto const* command : {&spec.backend, &spec.learner, &spec.stop}) {
+        if (!command->empty() && command->front().starts_with('/')) {
+            place.programs.push_back(command->front());
+        }
+    }
+    place.gpu = ::access("/dev/nvidiactl", F_OK) == 0;
+    return place;
 }
 
 void RankWorker::perform(StopTraining const&) {
@@ -222,13 +260,15 @@ void RankWorker::advance() {
     process_->on_readable();
     if (auto const& end = process_->end()) {
         auto facts = facts_of(*end);
-        if (facts.end != TrainingFacts::End::not_started) {
+        // What a container that did not start has to say stands there too.
+        if (facts.end != TrainingFacts::End::not_started || end->program.empty()) {
             facts.last_stderr_line = last_line_of(
                 tail_of_file(path_of("stderr.txt"), stderr_tail_lines, stderr_tail_bytes));
         }
         memory_->complete(facts);
         abandon();
         next_watch_.reset();
+        remove_private_directory();
         feed(TrainingOver{std::move(facts)});
         return;
     }

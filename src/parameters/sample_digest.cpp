@@ -72,6 +72,8 @@ Values values_of(JobSpec const& spec) {
                         {"memory_limit_mb", runner.memory_limit_mb}}}};
     Values values;
     flatten(all, "", values);
+    // How the image is started may change.
+    if (!spec.image.path.empty()) values["singularity.image"] = spec.image.path;
     return values;
 }
 
@@ -101,11 +103,13 @@ std::string difference(std::string const& name, Json const* before, Json const* 
 std::vector<std::string> const& changeable_parameters() {
     // Where and how long it runs, and when it gives up; not what is trained.
     static std::vector<std::string> const names{
-        "max_attempts",           "runner.ranks",          "runner.launcher",
-        "runner.mpirun_args",     "runner.on_term",        "runner.iterations_per_job",
-        "runner.on_exhausted",    "runner.results_dir",    "runner.max_restarts",
-        "runner.stop_signal",     "runner.stop_grace_s",   "runner.run_time_limit_s",
-        "runner.stall_timeout_s", "runner.memory_limit_mb"};
+        "max_attempts",           "runner.ranks",           "runner.launcher",
+        "runner.mpirun_args",     "runner.on_term",         "runner.iterations_per_job",
+        "runner.on_exhausted",    "runner.results_dir",     "runner.max_restarts",
+        "runner.stop_signal",     "runner.stop_grace_s",    "runner.run_time_limit_s",
+        "runner.stall_timeout_s", "runner.memory_limit_mb", "runner.container",
+        "runner.tmp_size_mb",     "singularity.executable", "singularity.use_run",
+        "singularity.args"};
     return names;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reprise/commands/run_memory.hpp"
+#include "reprise/commands/scratch_directory.hpp"
 #include "reprise/container/training_process.hpp"
 #include "reprise/core/run_supervisor.hpp"
 #include "reprise/protocol/rank_messages.hpp"
@@ -56,6 +57,9 @@ class RankWorker {
     void perform(ReadCurve const&);
     void perform(ReportAttempt const& action);
     void start_training();
+    void make_private_directory();
+    void remove_private_directory();
+    [[nodiscard]] RunPlace place_of(TrainingSpec const& spec) const;
     [[nodiscard]] Instant now() const;
     [[nodiscard]] std::string path_of(std::string const& name) const;
     void watch_curve();
@@ -65,7 +69,9 @@ class RankWorker {
     std::function<void(RankPayload)> report_;
     RunSupervisor supervisor_;
     TrainingOrder order_;
-    std::optional<RunMemory> memory_;  ///< of process_; outlives it
+    std::optional<RunMemory> memory_;          ///< of process_; outlives it
+    std::optional<ScratchDirectory> scratch_;  ///< once an image needs it
+    std::string run_scratch_;                  ///< of the attempt that runs; may be empty
     std::optional<TrainingProcess> process_;
     std::optional<TimePoint> next_watch_;
     StepsReport last_steps_;

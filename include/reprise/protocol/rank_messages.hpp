@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reprise/core/attempt.hpp"
+#include "reprise/core/container_setup.hpp"
 #include "reprise/core/dispatcher.hpp"
 
 namespace reprise {
@@ -26,7 +27,9 @@ struct TrainingOrder {
     std::vector<std::string> learner;
     std::vector<std::string> stop;       ///< empty: none
     std::vector<std::string> variables;  ///< "NAME=value", on top of the rank's environment
-    std::string reward_file;             ///< relative to run_dir
+    ContainerSetup container;
+    std::string working_dir;  ///< absolute; the job's
+    std::string reward_file;  ///< relative to run_dir
     std::string reward_column;
     std::string loaded_from;  ///< directory name of the attempt it continues; may be empty
     int stop_signal = 15;
@@ -65,6 +68,11 @@ struct StepsReport {
     friend bool operator==(StepsReport const&, StepsReport const&) = default;
 };
 using RankPayload = std::variant<TrainingOrder, StopOrder, Dismissal, AttemptReport, StepsReport>;
+
+/// Hexadecimal CBOR, for the environment of the ranks.
+[[nodiscard]] std::string encode_container_setup(ContainerSetup const& setup);
+/// Throws ContractViolation for a text that encode_container_setup did not make.
+[[nodiscard]] ContainerSetup decode_container_setup(std::string_view text);
 
 [[nodiscard]] std::string encode_payload(RankPayload const& payload);
 /// Throws ContractViolation for bytes that encode_payload did not make.

@@ -50,7 +50,8 @@ TEST(SampleDigestTest, WhereAndHowLongItRunsMayChange) {
                  "runner.on_exhausted.accept=2", "runner.results_dir='r'", "runner.max_restarts=3",
                  "runner.stop_grace_s=1", "runner.run_time_limit_s=9", "runner.stall_timeout_s=9",
                  "runner.memory_limit_mb=9", "runner.stop_signal='INT'", "runner.on_term='silent'",
-                 "working_dir='elsewhere'", "id=5", "note='mine'"}),
+                 "runner.container='none'", "runner.tmp_size_mb=5", "working_dir='elsewhere'",
+                 "id=5", "note='mine'"}),
         "");
 }
 
