@@ -126,6 +126,7 @@ TrainingProcess TrainingProcess::start(TrainingSpec const& spec) {
     process.group = ProcessGroup::own_session;
     process.parent_death_signal = SIGHUP;
     process.cpu_list = spec.cpu_list;
+    process.cgroup_procs = spec.cgroup_procs;
     return {spec.container, spawn(process), std::move(sockets.ours), std::move(spared)};
 }
 

@@ -50,6 +50,8 @@ struct ProcessSpec {
     /// the main thread.
     int parent_death_signal = 0;
     std::string cpu_list;  ///< CPUs it may use, such as "0-3,8"; empty: inherited
+    /// A file cgroup.procs of the cgroup in which it runs, with all it starts; empty: inherited.
+    std::string cgroup_procs;
 };
 
 /// A running or ended child. The destructor kills (SIGKILL) and reaps a child that was not waited
