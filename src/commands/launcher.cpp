@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "reprise/commands/container_choice.hpp"
+#include "reprise/commands/host_survey.hpp"
 #include "reprise/commands/install_layout.hpp"
 #include "reprise/commands/log.hpp"
 #include "reprise/commands/lost_start.hpp"
@@ -137,6 +138,7 @@ class Launcher {
         request.log_level = options_.log_level;
         request.environment = own_environment();
         request.environment.push_back(pass_on(context.container));
+        request.cpus = launcher_cpus();
         log_info("starting " + std::to_string(context.ranks) +
                  (context.ranks == 1 ? " rank" : " ranks") + " for " +
                  std::to_string(context.plan.learning_runs) + " learning runs on " + host_name() +

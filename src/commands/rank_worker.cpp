@@ -13,9 +13,12 @@
 #include "reprise/commands/curve_files.hpp"
 #include "reprise/commands/log.hpp"
 #include "reprise/commands/unique_name.hpp"
+#include "reprise/container/gpus.hpp"
+#include "reprise/container/thread_variables.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/protocol/utf8.hpp"
 #include "reprise/system/file_system.hpp"
+#include "reprise/system/host.hpp"
 #include "reprise/system/posix_error.hpp"
 
 namespace reprise {
@@ -154,14 +157,14 @@ void RankWorker::start_training() {
     spec.learner = located(order_.learner, order_.start_dir);
     spec.stop = located(order_.stop, order_.start_dir);
     spec.inherited = site_.environment;
-    spec.variables = order_.variables;
+    spec.variables = variables();
     spec.container = order_.container;
     spec.place = place_of(spec);
     spec.stdout_path = path_of("stdout.txt");
     spec.stderr_path = path_of("stderr.txt");
     spec.stop_signal = order_.stop_signal;
     spec.stop_grace = std::chrono::milliseconds(order_.stop_grace_ms);
-    spec.cpu_list = site_.cores;
+    spec.cpu_list = format_cpu_list(order_.share.cpus);
     memory_.emplace(order_.memory_limit_mb);
     if (!memory_->why_watched().empty() && !std::exchange(told_of_watching_, true)) {
         log_warning("runner.memory_limit_mb: the kernel cannot hold a training to it here (" +
@@ -209,6 +212,20 @@ RunPlace RankWorker::place_of(TrainingSpec const& spec) const {
     return place;
 }
 
+/// What the order adds to the rank's environment.
+std::vector<std::string> RankWorker::variables() const {
+    auto all = order_.variables;
+    auto const add = [&](std::vector<std::string> const& more) {
+        all.insert(all.end(), more.begin(), more.end());
+    };
+    auto const& share = order_.share;
+    if (order_.set_threads) {
+        add(thread_variables(site_.environment, share.threads, site_.allocation_cpus));
+    }
+    if (share.gpus_are_dealt) add(gpu_variables(site_.environment, share.gpus));
+    return all;
+}
+
 void RankWorker::perform(StopTraining const&) {
     if (process_) process_->stop();
 }
@@ -234,7 +251,8 @@ void RankWorker::perform(ReadCurve const&) {
 void RankWorker::perform(ReportAttempt const& action) {
     AttemptReport report{action.record, {}};
     report.record.host = site_.host;
-    report.record.cores = site_.cores;
+    report.record.cores = format_cpu_list(order_.share.cpus);
+    report.record.gpus = order_.share.gpu_list();
     if (counts_as_failure(report.record.outcome)) {
         report.stderr_tail =
             lines_of(tail_of_file(path_of("stderr.txt"), stderr_tail_lines, stderr_tail_bytes));

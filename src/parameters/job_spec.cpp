@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <filesystem>
 #include <string_view>
 
@@ -75,8 +76,7 @@ std::optional<int> read_accept(ParameterReader& reader, int reruns) {
 }
 
 void refuse_later_runner_parameters(ParameterReader& reader) {
-    (void)reader.choice("cores", {"all"}, {"split"});
-    for (auto const* const name : {"gpus_per_run", "time_limit_s", "stop_margin_s"}) {
+    for (auto const* const name : {"time_limit_s", "stop_margin_s"}) {
         reader.refuse_unavailable(name);
     }
 }
@@ -110,6 +110,26 @@ std::optional<Runtime> read_container(ParameterReader& reader) {
     return std::nullopt;
 }
 
+void read_gpus_per_run(ParameterReader& reader, RunnerOptions& options) {
+    auto const* const given = reader.value("gpus_per_run");
+    if (given == nullptr) return;
+    if (*given == "all") {
+        options.deal_gpus = false;
+        return;
+    }
+    constexpr double most = 1024.0;
+    constexpr double least = 1.0 / 1024.0;
+    double const number = given->is_number() ? given->get<double>() : -1.0;
+    bool const fits = number == 0.0 || (number >= least && number < 1.0) ||
+                      (number >= 1.0 && number <= most && number == std::floor(number));
+    if (!fits) {
+        reader.refuse(
+            "gpus_per_run",
+            "Give a whole number, a fraction such as 0.5 for two runs on each, or 'all'.");
+    }
+    options.gpus_per_run = number;
+}
+
 RunnerOptions read_runner(ParameterReader& reader, int reruns) {
     RunnerOptions options;
     if (auto const ranks = reader.integer("ranks", rank_range)) options.ranks = to_int(*ranks);
@@ -135,6 +155,9 @@ RunnerOptions read_runner(ParameterReader& reader, int reruns) {
     options.stop_grace_s = reader.number_from_zero("stop_grace_s").value_or(options.stop_grace_s);
     options.container = read_container(reader);
     options.tmp_size_mb = reader.integer("tmp_size_mb", tmp_size_range);
+    options.split_cores = reader.choice("cores", {"split", "all"}).value_or("split") == "split";
+    options.set_threads = reader.choice("threads", {"auto", "keep"}).value_or("auto") == "auto";
+    read_gpus_per_run(reader, options);
     options.run_time_limit_s = reader.number_from_zero("run_time_limit_s").value_or(0.0);
     options.stall_timeout_s = reader.number_from_zero("stall_timeout_s").value_or(0.0);
     options.memory_limit_mb = reader.integer("memory_limit_mb", memory_range).value_or(0);

@@ -103,13 +103,17 @@ std::string difference(std::string const& name, Json const* before, Json const* 
 std::vector<std::string> const& changeable_parameters() {
     // Where and how long it runs, and when it gives up; not what is trained.
     static std::vector<std::string> const names{
-        "max_attempts",           "runner.ranks",           "runner.launcher",
-        "runner.mpirun_args",     "runner.on_term",         "runner.iterations_per_job",
-        "runner.on_exhausted",    "runner.results_dir",     "runner.max_restarts",
-        "runner.stop_signal",     "runner.stop_grace_s",    "runner.run_time_limit_s",
-        "runner.stall_timeout_s", "runner.memory_limit_mb", "runner.container",
-        "runner.tmp_size_mb",     "singularity.executable", "singularity.use_run",
-        "singularity.args"};
+        "max_attempts",           "runner.ranks",
+        "runner.launcher",        "runner.mpirun_args",
+        "runner.on_term",         "runner.iterations_per_job",
+        "runner.on_exhausted",    "runner.results_dir",
+        "runner.max_restarts",    "runner.stop_signal",
+        "runner.stop_grace_s",    "runner.container",
+        "runner.tmp_size_mb",     "singularity.executable",
+        "singularity.use_run",    "singularity.args",
+        "runner.cores",           "runner.threads",
+        "runner.gpus_per_run",    "runner.run_time_limit_s",
+        "runner.stall_timeout_s", "runner.memory_limit_mb"};
     return names;
 }
 

@@ -14,16 +14,28 @@ using nlohmann::json;
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptKey, learning_run, iteration, attempt, part)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptRecord, key, outcome, exit_code, signal, reward, seed,
                                    start, end, steps, cpu_s, peak_memory_mb, start_number, rank,
-                                   host, cores, loaded_from, message)
+                                   host, cores, gpus, loaded_from, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ContainerSetup, runtime, executable, image, use_run, args,
                                    tmp_size_mb, mounter)
+
+/// Without names: a host may have hundreds, and short messages arrive at once.
+void to_json(json& j, Cpu const& cpu) { j = json::array({cpu.number, cpu.core, cpu.node}); }
+void from_json(json const& j, Cpu& cpu) {
+    cpu = {j.at(0).get<int>(), j.at(1).get<int>(), j.at(2).get<int>()};
+}
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(HostFacts, host, cpus, cpu_limit, gpus, gpu_source,
+                                   gpus_are_assigned)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunShare, cpus, threads, gpus_are_dealt, gpus)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingOrder, key, seed, run_dir, start_dir, files, backend,
                                    learner, stop, variables, container, working_dir, reward_file,
-                                   reward_column, loaded_from, stop_signal, stop_grace_ms, watch_ms,
-                                   run_time_limit_ms, stall_timeout_ms, memory_limit_mb)
+                                   reward_column, loaded_from, stop_signal, stop_grace_ms, share,
+                                   set_threads, watch_ms, run_time_limit_ms, stall_timeout_ms,
+                                   memory_limit_mb)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StopOrder, key, reason)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptReport, record, stderr_tail)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepsReport, key, steps, reward)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RankReady, facts)
 
 namespace {
 

@@ -20,8 +20,7 @@ namespace reprise {
 /// Where a worker works.
 struct WorkerSite {
     std::string host;
-    std::string
-        cores;  ///< CPU list of the process before an MPI launcher narrowed it; may be empty
+    int allocation_cpus = 1;               ///< CPUs that the job has on this host
     std::string helper;                    ///< path of reprise-run-helper
     std::vector<std::string> environment;  ///< that trainings inherit, "NAME=value"
 };
@@ -60,6 +59,7 @@ class RankWorker {
     void make_private_directory();
     void remove_private_directory();
     [[nodiscard]] RunPlace place_of(TrainingSpec const& spec) const;
+    [[nodiscard]] std::vector<std::string> variables() const;
     [[nodiscard]] Instant now() const;
     [[nodiscard]] std::string path_of(std::string const& name) const;
     void watch_curve();
@@ -69,9 +69,9 @@ class RankWorker {
     std::function<void(RankPayload)> report_;
     RunSupervisor supervisor_;
     TrainingOrder order_;
-    std::optional<RunMemory> memory_;          ///< of process_; outlives it
     std::optional<ScratchDirectory> scratch_;  ///< once an image needs it
     std::string run_scratch_;                  ///< of the attempt that runs; may be empty
+    std::optional<RunMemory> memory_;          ///< of process_; outlives it
     std::optional<TrainingProcess> process_;
     std::optional<TimePoint> next_watch_;
     StepsReport last_steps_;

@@ -53,11 +53,15 @@ struct RunnerOptions {
     OnTerm on_term = OnTerm::automatic;
     std::string stop_signal = "TERM";         ///< without SIG; one of stop_signal_names()
     double stop_grace_s = 3.0;                ///< between stop_signal and KILL
-    double run_time_limit_s = 0.0;            ///< of one attempt; 0: none
-    double stall_timeout_s = 0.0;             ///< without a new line or output; 0: none
-    std::int64_t memory_limit_mb = 0;         ///< MiB, of all processes of an attempt; 0: none
     std::optional<Runtime> container;         ///< unset: chosen by what there is
     std::optional<std::int64_t> tmp_size_mb;  ///< of a run's /tmp and /dev/shm each, in MiB
+    bool split_cores = true;                  ///< cores: each run gets a part of its host's
+    bool set_threads = true;                  ///< threads: tell libraries how many to start
+    bool deal_gpus = true;                    ///< gpus_per_run is not 'all'
+    std::optional<double> gpus_per_run;  ///< 0, whole, or below 1; unset: what there is for each
+    double run_time_limit_s = 0.0;       ///< of one attempt; 0: none
+    double stall_timeout_s = 0.0;        ///< without a new line or output; 0: none
+    std::int64_t memory_limit_mb = 0;    ///< MiB, of all processes of an attempt; 0: none
 };
 
 struct JobSpec {

@@ -12,6 +12,7 @@
 #include "reprise/core/attempt.hpp"
 #include "reprise/core/container_setup.hpp"
 #include "reprise/core/dispatcher.hpp"
+#include "reprise/core/host_shares.hpp"
 
 namespace reprise {
 
@@ -34,6 +35,8 @@ struct TrainingOrder {
     std::string loaded_from;  ///< directory name of the attempt it continues; may be empty
     int stop_signal = 15;
     std::int64_t stop_grace_ms = 5000;
+    RunShare share;             ///< of the host's cores and GPUs
+    bool set_threads = true;    ///< tell libraries how many threads to use
     std::int64_t watch_ms = 0;  ///< how often to look at the reward file; 0: only at the end
     std::int64_t run_time_limit_ms = 0;  ///< 0: none, and so below
     std::int64_t stall_timeout_ms = 0;
@@ -67,7 +70,14 @@ struct StepsReport {
 
     friend bool operator==(StepsReport const&, StepsReport const&) = default;
 };
-using RankPayload = std::variant<TrainingOrder, StopOrder, Dismissal, AttemptReport, StepsReport>;
+/// Any → rank 0, once, before anything else: what the rank may use of its host.
+struct RankReady {
+    HostFacts facts;
+
+    friend bool operator==(RankReady const&, RankReady const&) = default;
+};
+using RankPayload =
+    std::variant<TrainingOrder, StopOrder, Dismissal, AttemptReport, StepsReport, RankReady>;
 
 /// Hexadecimal CBOR, for the environment of the ranks.
 [[nodiscard]] std::string encode_container_setup(ContainerSetup const& setup);

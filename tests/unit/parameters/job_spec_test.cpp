@@ -35,6 +35,8 @@ TEST(JobSpecTest, DefaultsAreTheSeeds) {
     EXPECT_EQ(spec.runner.accept, std::nullopt);
     EXPECT_EQ(spec.runner.max_restarts, 1000);
     EXPECT_EQ(spec.runner.stop_signal, "TERM");
+    EXPECT_TRUE(spec.runner.split_cores && spec.runner.set_threads && spec.runner.deal_gpus);
+    EXPECT_EQ(spec.runner.gpus_per_run, std::nullopt);
     EXPECT_TRUE(spec.notices.empty());
 }
 
@@ -81,6 +83,17 @@ TEST(JobSpecTest, ReadsTheImage) {
     EXPECT_EQ(spec.image.args, (Texts{"--nv"}));
     EXPECT_TRUE(spec_of({}).image.use_run);
     EXPECT_EQ(spec_of({}).runner.container, std::nullopt);
+}
+
+TEST(JobSpecTest, ReadsHowAHostIsDivided) {
+    auto const off =
+        spec_of({"runner.cores='all'", "runner.threads='keep'", "runner.gpus_per_run='all'"});
+    EXPECT_FALSE(off.runner.split_cores || off.runner.set_threads || off.runner.deal_gpus);
+    for (double const number : {0.0, 0.25, 1.0, 3.0}) {
+        auto const spec = spec_of({"runner.gpus_per_run=" + std::to_string(number)});
+        EXPECT_EQ(spec.runner.gpus_per_run, number);
+        EXPECT_TRUE(spec.runner.deal_gpus);
+    }
 }
 
 TEST(JobSpecTest, EmptyListAndNoneMeanNoCommand) {
