@@ -148,9 +148,9 @@ class MemoryTest(LimitsTest):
     def assert_warned(self, ended, watched):
         self.assertEqual(ended.stderr.count("the use of memory is looked at"), int(watched))
 
-    def assert_dies_of(self, plan, limit_mb=100):
+    def assert_dies_of(self, plan, limit_mb=100, **parameters):
         server = self.server()
-        job = self.job({"*": plan}, server, **ONE_RUN, **{MEMORY: limit_mb})
+        job = self.job({"*": plan}, server, **ONE_RUN, **{MEMORY: limit_mb}, **parameters)
         ended = job.run()
         self.assert_ended(ended, 1)
         self.assert_last_word(server, ERROR)
@@ -174,6 +174,12 @@ class MemoryTest(LimitsTest):
             self.assertEqual({row["signal"] for row in rows}, {signal.SIGKILL})
             for row in rows:
                 self.assertAlmostEqual(row["peak_memory_mb"], 100, delta=5)
+
+    def test_without_a_container_it_is_the_same(self):
+        ended, _ = self.assert_dies_of(
+            {"allocates_mb": 400, "hangs": True}, **{"runner.container": "none"}
+        )
+        self.assert_warned(ended, watched=not self.by_kernel)
 
     def test_all_processes_of_a_training_count(self):
         """Each for itself is within the limit."""
