@@ -79,7 +79,7 @@ TEST(ResultsFixturesTest, AFileOfAFormerVersionBecomesOneOfThisVersionWhenItIsCo
 TEST(ResultsFixturesTest, AnOutcomeOfALaterVersionIsNoDamage) {
     constexpr std::size_t attempts_region = 48;
     constexpr int row = 2;
-    auto bytes = test::read_file(data / "valid" / "version1_recording.h5");
+    auto bytes = test::read_file(data / "valid" / "version2_recording.h5");
     std::uint64_t offset = 0;
     std::memcpy(&offset, bytes.data() + attempts_region, sizeof offset);
     auto record = test::example_attempt(row);
