@@ -62,6 +62,7 @@ struct Prepared {
     std::size_t cpus_size = 0;
     ProcessGroup group = ProcessGroup::inherited;
     int parent_death_signal = 0;
+    std::vector<int> const* ignored_signals = nullptr;
     pid_t parent = 0;
 };
 
@@ -160,6 +161,7 @@ void reset_signals() noexcept {
         give_up(safe_report, Stage::directory);
     }
     reset_signals();
+    for (int const signal : *prepared.ignored_signals) ::signal(signal, SIG_IGN);
     ::execve(prepared.program.c_str(), prepared.argv.data(), prepared.environment.data());
     give_up(safe_report, Stage::exec);
 }
@@ -315,6 +317,7 @@ ChildProcess spawn(ProcessSpec const& spec) {
     prepared.cgroup_procs = spec.cgroup_procs.empty() ? nullptr : spec.cgroup_procs.c_str();
     prepared.group = spec.group;
     prepared.parent_death_signal = spec.parent_death_signal;
+    prepared.ignored_signals = &spec.ignored_signals;
     prepared.parent = ::getpid();
     FreeCpuSet const cpus(spec.cpu_list.empty() ? nullptr
                                                 : new_cpu_set(spec.cpu_list, prepared.cpus_size));
