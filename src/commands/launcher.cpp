@@ -20,6 +20,7 @@
 #include "reprise/parameters/client_files.hpp"
 #include "reprise/system/file_system.hpp"
 #include "reprise/system/host.hpp"
+#include "reprise/system/memory_cgroup.hpp"
 #include "reprise/system/process_tree.hpp"
 
 namespace reprise {
@@ -149,6 +150,8 @@ class Launcher {
             return failed(std::string(e.what()) +
                           (context.use_mpirun ? " Is Open MPI installed?" : ""));
         }
+        // A rank that was killed has not removed the cgroup of its training.
+        if (context.spec.runner.memory_limit_mb > 0) sweep_run_cgroups();
         return judge(context, *end);
     }
 
