@@ -18,6 +18,7 @@
 #include "reprise/parameters/client_files.hpp"
 #include "reprise/system/file_system.hpp"
 #include "reprise/system/host.hpp"
+#include "reprise/system/last_will.hpp"
 #include "reprise/system/process_tree.hpp"
 
 namespace reprise {
@@ -125,14 +126,13 @@ class Launcher {
     }
 
     Verdict launch(JobContext const& context) {
-        // The only rank uses no MPI, so nothing is put on disk for it.
-        std::optional<ScratchDirectory> scratch;
-        if (context.use_mpirun) scratch.emplace(channel_name_);
+        ScratchDirectory const scratch(channel_name_);
+        voice_.leave_last_will(scratch.path());
         ChannelListener listener(channel_name_);
         LaunchRequest request;
         request.program = own_executable();
         request.channel = channel_name_;
-        if (scratch) request.scratch = scratch->path();
+        request.scratch = scratch.path();
         request.ranks = context.ranks;
         request.use_mpirun = context.use_mpirun;
         request.root = ::geteuid() == 0;
@@ -146,11 +146,17 @@ class Launcher {
                  std::to_string(context.plan.learning_runs) + " learning runs on " + host_name());
         std::optional<RankGroupEnd> end;
         try {
-            end = run_rank_group(plan_launch(request), listener, signals_, clock_);
+            end = run_rank_group(plan_launch(request), listener, signals_, clock_,
+                                 {{scratch.guardian()},
+                                  scratch.lock_fd(),
+                                  // Whoever ends the job wants no word, whatever comes after.
+                                  [&] { (void)claim_last_will(scratch.path()); }});
         } catch (Error const& e) {
             return failed(std::string(e.what()) +
                           (context.use_mpirun ? " Is Open MPI installed?" : ""));
         }
+        // A rank may have been killed, and its guardian was among what was left of it.
+        sweep_scratch();
         return judge(context, *end);
     }
 

@@ -21,6 +21,7 @@
 #include "reprise/system/file_lock.hpp"
 #include "reprise/system/file_system.hpp"
 #include "reprise/system/host.hpp"
+#include "reprise/system/last_will.hpp"
 #include "reprise/system/poller.hpp"
 #include "reprise/system/process_tree.hpp"
 
@@ -35,8 +36,11 @@ constexpr Duration farewell_limit = std::chrono::seconds(2);
 /// One rank and its surroundings.
 class Rank {
   public:
-    Rank(RankOptions const& options, RankPost& post, SignalFd& signals)
-        : options_(options), post_(post), loop_(post, signals, clock_) {}
+    Rank(RankOptions const& options, RankPost& post, SignalFd& signals, std::string scratch)
+        : options_(options),
+          post_(post),
+          loop_(post, signals, clock_),
+          scratch_(std::move(scratch)) {}
 
     int run();
 
@@ -46,6 +50,7 @@ class Rank {
     int run_rank_zero();
     void connect_to_launcher();
     [[nodiscard]] bool launcher_is_gone() const;
+    [[nodiscard]] bool may_speak() const;
     void on_channel();
     void on_signal(int signal);
     void tell_launcher(LauncherMessage const& message);
@@ -62,6 +67,7 @@ class Rank {
     RankHandlers handlers_;
     std::optional<Channel> channel_;
     ServerVoice voice_;
+    std::string scratch_;                   ///< the job's, if it has one
     std::optional<StopReason> stop_asked_;  ///< before there is a coordinator
     Coordinator* coordinator_ = nullptr;
 };
@@ -122,7 +128,7 @@ int Rank::run_rank_zero() {
             pollfd fd{channel_->fd(), POLLOUT, 0};
             poll_events({&fd, 1}, milliseconds(100));
         }
-    } else {
+    } else if (!voice_.mute() && may_speak()) {
         // The launcher was killed: there is nobody else to say it.
         voice_.last_word(verdict);
     }
@@ -145,11 +151,14 @@ void Rank::connect_to_launcher() {
         handlers_.on_channel = [this] { on_channel(); };
     } catch (Error const& e) {
         log_warning(std::string("the launcher is gone (") + e.what() + "): leaving");
-        stop_asked_ = StopReason::time_limit;
+        stop_asked_ = StopReason::launcher_lost;
     }
 }
 
 bool Rank::launcher_is_gone() const { return !channel_ || channel_->closed(); }
+
+/// Not when somebody ended the job: then the launcher has taken the last will away.
+bool Rank::may_speak() const { return scratch_.empty() || claim_last_will(scratch_); }
 
 void Rank::tell_launcher(LauncherMessage const& message) {
     if (!launcher_is_gone()) channel_->send(encode_launcher_message(message));
@@ -161,7 +170,7 @@ void Rank::on_channel() {
     if (!channel_->closed() || handlers_.channel_fd < 0) return;
     handlers_.channel_fd = -1;
     log_warning("the launcher is gone: saving and leaving");
-    stop_asked_ = StopReason::time_limit;
+    stop_asked_ = StopReason::launcher_lost;
     if (coordinator_ != nullptr) coordinator_->stop(*stop_asked_);
 }
 
@@ -185,7 +194,7 @@ Verdict Rank::lead() {
     auto lock = lock_directory(context.working_dir);
     if (stop_asked_) {
         return {
-            *stop_asked_ == StopReason::time_limit ? VerdictKind::resume : VerdictKind::terminated,
+            *stop_asked_ == StopReason::terminated ? VerdictKind::terminated : VerdictKind::resume,
             {},
             "asked to end before anything was started",
             {}};
@@ -280,14 +289,14 @@ void Rank::dismiss() {
     post_.flush(farewell_limit);
 }
 
-int run_with_mpi(RankOptions const& options, SignalFd& signals) {
+int run_with_mpi(RankOptions const& options, SignalFd& signals, std::string const& scratch) {
     MpiSession const session;
     // Inside the session's scope: outside it Boost.MPI ends the process before any handler runs.
     try {
         auto const rank = session.world().rank();
         set_up_log("rank " + std::to_string(rank), log_level_of(options.job.log_level));
         RankPost post(session, options.channel, host_name());
-        return Rank(options, post, signals).run();
+        return Rank(options, post, signals, scratch).run();
     } catch (std::exception const& e) {
         log_error(e.what());
         kill_all_descendants(milliseconds(1000));
@@ -295,7 +304,12 @@ int run_with_mpi(RankOptions const& options, SignalFd& signals) {
     }
 }
 
-/// A launcher that was killed cannot clean up any more.
+int run_alone(RankOptions const& options, SignalFd& signals, std::string const& scratch) {
+    RankPost post;
+    return Rank(options, post, signals, scratch).run();
+}
+
+/// A launcher that was killed cannot clean up any more, and neither may its guardian.
 bool launcher_lives(std::string const& channel) {
     try {
         (void)Channel::connect(channel);
@@ -317,11 +331,11 @@ int rank_main(RankOptions const& options) {
     std::signal(SIGPIPE, SIG_IGN);
     set_up_log("rank", log_level_of(options.job.log_level));
 
-    if (options.solo) {
-        RankPost post;
-        return Rank(options, post, signals).run();
-    }
-    int const code = run_with_mpi(options, signals);
+    // Its guardian waits for us with what it does when the launcher has been killed.
+    auto const hold = hold_scratch(options.channel);
+    auto const scratch = hold ? hold->path : std::string();
+    int const code = options.solo ? run_alone(options, signals, scratch)
+                                  : run_with_mpi(options, signals, scratch);
     if (!launcher_lives(options.channel)) remove_scratch(options.channel);
     return code;
 }

@@ -14,6 +14,13 @@ std::string with_last_line(std::string message, std::string const& last_stderr_l
     return message;
 }
 
+/// How long a training may take to end; nothing: as long as its own grace is.
+std::optional<Duration> grace_of(StopReason reason) {
+    if (reason == StopReason::terminated) return terminated_grace;
+    if (reason == StopReason::launcher_lost) return launcher_lost_grace;
+    return std::nullopt;
+}
+
 void judge_reward(AttemptRecord& record, CurveFacts const& curve, Ordered const& order) {
     auto const no_reward = [&](std::string const& what) {
         record.outcome = AttemptOutcome::no_reward;
@@ -122,8 +129,8 @@ void RunSupervisor::on(StopAsked const& event, Instant now, Actions& out) {
     if (!running_ || running_->order.key != event.key || running_->facts) return;  // too late
     if (!running_->stop) out.emplace_back(StopTraining{});
     running_->stop = event.reason;
-    if (event.reason == StopReason::terminated && !running_->deadline) {
-        running_->deadline = now.monotonic + terminated_grace;
+    if (auto const grace = grace_of(event.reason); grace && !running_->deadline) {
+        running_->deadline = now.monotonic + *grace;
     }
 }
 

@@ -88,6 +88,8 @@ using SupervisorAction =
 
 /// How long a training may take to end when the whole job must be gone 5 s after a TERM.
 inline constexpr Duration terminated_grace = std::chrono::milliseconds(2500);
+/// The same when it must be gone 2 s after its launcher.
+inline constexpr Duration launcher_lost_grace = std::chrono::milliseconds(600);
 
 class RunSupervisor {
   public:

@@ -6,6 +6,8 @@
 /// SIGTERM or SIGINT: stop in order. A second one, SIGHUP, or the death of the parent or of the
 /// report's reader: kill everything now. Exit code: 0 with a complete report, 2 for a wrong command
 /// line, 1 when it cannot work here.
+///
+/// With --guard it watches over a directory: guard.hpp.
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -13,14 +15,17 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <utility>
 
+#include "guard.hpp"
 #include "options.hpp"
 #include "reprise/system/process_tree.hpp"
 #include "supervisor.hpp"
 
 int main(int argc, char** argv) {
     using namespace reprise;
+    if (argc > 1 && std::strcmp(argv[1], "--guard") == 0) return run_helper::guard(argc, argv);
     sigset_t all;
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, nullptr);
