@@ -117,7 +117,7 @@ def role_of(process):
     if names[0] in ("mpirun", "orterun", "prterun"):
         return "mpirun"
     if names[0] == "reprise-run-helper":
-        return "helper"
+        return "guardian" if argv[1:2] == ["--guard"] else "helper"
     return next((name for name in names if name in TRAINER_COMMANDS), None)
 
 
