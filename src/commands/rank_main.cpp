@@ -138,11 +138,9 @@ int Rank::run_rank_zero() {
 void Rank::connect_to_launcher() {
     auto const level = log_level_of(options_.job.log_level);
     set_up_log("rank 0", level, [this](LogLevel line_level, std::string_view line) {
-        if (launcher_is_gone()) {
-            print_log_line(line_level, line);
-        } else {
-            tell_launcher(LogLine{line_level, std::string(line)});
-        }
+        // Without a launcher nobody reads what mpirun passes on, and an mpirun that has met a broken
+        // pipe for the eleventh time kills its ranks (Open MPI 4.1, ess_hnp_module.c).
+        tell_launcher(LogLine{line_level, std::string(line)});
     });
     handlers_.on_signal = [this](int signal) { on_signal(signal); };
     try {
@@ -289,6 +287,15 @@ void Rank::dismiss() {
     post_.flush(farewell_limit);
 }
 
+/// All is said and saved, and nobody looks at signals while MPI says goodbye, which it can do only
+/// as long as mpirun is there.
+void die_of_sigterm() {
+    sigset_t term;
+    ::sigemptyset(&term);
+    ::sigaddset(&term, SIGTERM);
+    ::pthread_sigmask(SIG_UNBLOCK, &term, nullptr);
+}
+
 int run_with_mpi(RankOptions const& options, SignalFd& signals, std::string const& scratch) {
     MpiSession const session;
     // Inside the session's scope: outside it Boost.MPI ends the process before any handler runs.
@@ -296,7 +303,9 @@ int run_with_mpi(RankOptions const& options, SignalFd& signals, std::string cons
         auto const rank = session.world().rank();
         set_up_log("rank " + std::to_string(rank), log_level_of(options.job.log_level));
         RankPost post(session, options.channel, host_name());
-        return Rank(options, post, signals, scratch).run();
+        int const code = Rank(options, post, signals, scratch).run();
+        die_of_sigterm();
+        return code;
     } catch (std::exception const& e) {
         log_error(e.what());
         kill_all_descendants(milliseconds(1000));
