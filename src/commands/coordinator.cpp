@@ -10,6 +10,7 @@
 #include "reprise/parameters/client_files.hpp"
 #include "reprise/parameters/command_template.hpp"
 #include "reprise/system/file_system.hpp"
+#include "reprise/system/host.hpp"
 
 namespace reprise {
 namespace {
@@ -23,12 +24,32 @@ std::string number(double value) {
     return text;
 }
 
+ShareOptions share_options(JobContext const& context) {
+    auto const& runner = context.spec.runner;
+    ShareOptions options;
+    options.split_cores = runner.split_cores;
+    options.deal_gpus = runner.deal_gpus;
+    options.gpus_per_run = runner.gpus_per_run;
+    options.learning_runs = context.plan.learning_runs;
+    return options;
+}
+
+/// For the log: what the attempt runs on.
+std::string describe(RunShare const& share) {
+    auto text = ", CPUs " + format_cpu_list(share.cpus);
+    if (share.gpus_are_dealt) {
+        text += (share.gpus.size() == 1 ? ", GPU " : ", GPUs ") + share.gpu_list();
+    }
+    return text;
+}
+
 std::string rank_name(int rank) { return "rank " + std::to_string(rank); }
 
 }  // namespace
 
 Coordinator::Coordinator(JobContext const& context, ResultsStore& store, ServerVoice& voice,
-                         Clock const& clock, std::function<void(int, RankPayload)> send,
+                         Clock const& clock, std::vector<HostFacts> const& facts,
+                         std::function<void(int, RankPayload)> send,
                          std::function<void(int)> start_recorded)
     : context_(context),
       store_(store),
@@ -36,9 +57,11 @@ Coordinator::Coordinator(JobContext const& context, ResultsStore& store, ServerV
       clock_(clock),
       send_(std::move(send)),
       start_recorded_(std::move(start_recorded)),
+      shares_(facts, share_options(context)),
       dispatcher_(context.plan, store.load_history(), context.ranks) {}
 
 void Coordinator::begin(std::string const& host) {
+    for (auto const& line : shares_.describe()) log_info(line);
     feed(Begin{find_leftovers(context_.working_dir, dispatcher_.state(),
                               context_.spec.learner.reward_file),
                host});
@@ -46,6 +69,7 @@ void Coordinator::begin(std::string const& host) {
 
 void Coordinator::take(int rank, RankPayload const& payload) {
     if (auto const* report = std::get_if<AttemptReport>(&payload)) {
+        shares_.give_back(rank);
         feed(AttemptEnded{rank, report->record, report->stderr_tail});
     } else if (auto const* steps = std::get_if<StepsReport>(&payload)) {
         feed(StepsMade{rank, steps->key, steps->steps, steps->reward});
@@ -68,11 +92,23 @@ void Coordinator::feed(DispatcherEvent event) {
     while (!events_.empty()) {
         auto const next = std::move(events_.front());
         events_.pop_front();
-        for (auto const& action : dispatcher_.handle(next, {clock_.now(), clock_.unix_time()})) {
+        auto const actions = dispatcher_.handle(next, {clock_.now(), clock_.unix_time()});
+        take_shares(actions);
+        for (auto const& action : actions) {
             std::visit([this](auto const& a) { perform(a); }, action);
         }
     }
     feeding_ = false;
+}
+
+/// Attempts that start at one moment divide what is free among themselves.
+void Coordinator::take_shares(std::vector<DispatcherAction> const& actions) {
+    std::vector<int> ranks;
+    for (auto const& action : actions) {
+        if (auto const* start = std::get_if<StartAttempt>(&action)) ranks.push_back(start->rank);
+    }
+    auto const shares = shares_.take(ranks);
+    for (std::size_t i = 0; i < ranks.size(); ++i) share_of_rank_[ranks[i]] = shares[i];
 }
 
 TrainingOrder Coordinator::order_for(StartAttempt const& action) const {
@@ -93,6 +129,8 @@ TrainingOrder Coordinator::order_for(StartAttempt const& action) const {
     order.seed = attempt.seed;
     order.run_dir = attempt.run_dir();
     order.start_dir = context_.start_dir;
+    order.working_dir = context_.working_dir;
+    order.container = context_.container;
     for (auto const& file : run.files) order.files.emplace_back(file.path, file.content);
     order.backend = expand_command(learner.backend, attempt);
     order.learner = expand_command(learner.command, attempt);
@@ -100,11 +138,18 @@ TrainingOrder Coordinator::order_for(StartAttempt const& action) const {
     for (auto const& [name, value] : attempt_environment(attempt)) {
         order.variables.push_back(name + "=" + value);
     }
+    // As in the system that Reprise replaces, which had images of both kinds in mind.
+    for (auto const* prefix : {"", "SINGULARITYENV_", "APPTAINERENV_"}) {
+        order.variables.push_back(std::string(prefix) + "DBG_NAN_SNAPSHOT_DIR=" +
+                                  context_.working_dir + "/nan_snapshots");
+    }
     order.reward_file = learner.reward_file;
     order.reward_column = learner.reward_column;
     if (action.loaded_from) order.loaded_from = directory_name(*action.loaded_from);
     order.stop_signal = context_.stop_signal;
     order.stop_grace_ms = static_cast<std::int64_t>(context_.spec.runner.stop_grace_s * 1000.0);
+    order.share = share_of_rank_.at(action.rank);
+    order.set_threads = context_.spec.runner.set_threads;
     order.watch_ms = context_.plan.early_reports > 0 ? watch_interval_ms : 0;
     return order;
 }
@@ -113,7 +158,8 @@ void Coordinator::perform(StartAttempt const& action) {
     auto order = order_for(action);
     log(LogLevel::info,
         directory_name(action.key) + " starts, seed " + std::to_string(order.seed) +
-            (order.loaded_from.empty() ? "" : ", continues " + order.loaded_from),
+            (order.loaded_from.empty() ? "" : ", continues " + order.loaded_from) +
+            describe(order.share),
         rank_name(action.rank));
     send_(action.rank, std::move(order));
 }

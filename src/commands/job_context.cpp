@@ -1,5 +1,6 @@
 #include "reprise/commands/job_context.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include <map>
 #include <utility>
 
+#include "reprise/commands/container_choice.hpp"
 #include "reprise/commands/version.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/mpi/library_version.hpp"
@@ -102,15 +104,57 @@ std::string join(std::vector<std::string> const& words) {
     return line;
 }
 
+/// One with a placeholder is known only for each attempt.
+bool has_program_to_look_for(std::vector<std::string> const& command) {
+    return !command.empty() && command.front().find('@') == std::string::npos;
+}
+
+/// With a slash it is relative to where the job was started, else a matter of PATH.
+std::string located(std::vector<std::string> const& command, JobContext const& context) {
+    auto const& program = command.front();
+    return program.find('/') == std::string::npos ? program : absolute(program, context.start_dir);
+}
+
+std::vector<std::string> missing_programs(std::vector<std::string> const& programs,
+                                          JobContext const& context) {
+    if (!context.container.image.empty()) {
+        return view_into(context.container, context.start_dir).missing_programs(programs);
+    }
+    char const* const path = std::getenv("PATH");
+    std::vector<std::string> missing;
+    for (auto const& program : programs) {
+        if (!find_program(program, path == nullptr ? "" : path)) missing.push_back(program);
+    }
+    return missing;
+}
+
+/// A template that is not on the host may lie in the image.
+FileReader reader_of_templates(ContainerSetup const& container, std::string const& start_dir) {
+    return [container, start_dir](std::string const& path) {
+        try {
+            return read_file(path, max_settings_bytes);
+        } catch (Error const& e) {
+            bool const may_be_in_image = e.kind() == Error::Kind::not_found &&
+                                         !container.image.empty() && path.starts_with('/');
+            if (!may_be_in_image) throw;
+        }
+        return view_into(container, start_dir).read_file(path);
+    };
+}
+
 }  // namespace
 
 JobContext load_job_context(JobOptions const& options, JobArguments const& arguments) {
     FileReader const read = [](std::string const& path) {
         return read_file(path, max_settings_bytes);
     };
+    auto const start_dir = current_directory();
     auto parameters = load_parameters(arguments.source, read);
     auto spec = make_job_spec(parameters);
-    auto configuration = ConfigurationSet::load(spec, parameters, read);
+    auto const passed_on = passed_on_container();
+    auto const container = passed_on ? *passed_on : choose_container(spec, start_dir, spec.notices);
+    auto configuration =
+        ConfigurationSet::load(spec, parameters, reader_of_templates(container, start_dir));
     auto digest = digest_sample(spec, configuration);
     JobContext context{options,
                        arguments,
@@ -119,7 +163,8 @@ JobContext load_job_context(JobOptions const& options, JobArguments const& argum
                        std::move(configuration),
                        std::move(digest),
                        {},
-                       current_directory(),
+                       container,
+                       start_dir,
                        {},
                        {},
                        1,
@@ -136,22 +181,26 @@ JobContext load_job_context(JobOptions const& options, JobArguments const& argum
 
 void check_commands(JobContext const& context) {
     auto const& learner = context.spec.learner;
-    char const* const path = std::getenv("PATH");
     std::pair<char const*, std::vector<std::string> const*> const commands[] = {
         {"learner.backend", &learner.backend},
         {"learner.command", &learner.command},
         {"learner.stop", &learner.stop},
     };
+    std::vector<std::string> wanted;
     for (auto const& [name, command] : commands) {
-        if (command->empty()) continue;
+        if (has_program_to_look_for(*command)) wanted.push_back(located(*command, context));
+    }
+    auto const missing = missing_programs(wanted, context);
+    for (auto const& [name, command] : commands) {
+        if (!has_program_to_look_for(*command)) continue;
         auto const& program = command->front();
-        if (program.find('@') != std::string::npos) continue;  // known only for each attempt
-        bool const has_slash = program.find('/') != std::string::npos;
-        auto const where = has_slash ? absolute(program, context.start_dir) : program;
-        if (find_program(where, path == nullptr ? "" : path)) continue;
+        auto const where = located(*command, context);
+        if (std::find(missing.begin(), missing.end(), where) == missing.end()) continue;
+        std::string const in_image = context.container.image.empty() ? "" : " in the image";
         throw InputError(std::string(name) + ": the program '" + program +
-                         (has_slash ? "' is not there or not executable ('" + where + "')."
-                                    : "' is not on PATH.") +
+                         (where != program ? "' is not there or not executable ('" + where + "')" +
+                                                 in_image + "."
+                                           : "' is not on PATH" + in_image + ".") +
                          " Install it, or set " + name + " to the command of your trainer.");
     }
 }
@@ -168,6 +217,7 @@ SampleDescription JobContext::describe_sample(double created) const {
     sample.commands["learner"] = join(spec.learner.command);
     sample.commands["stop"] = join(spec.learner.stop);
     sample.commands["job"] = join(options.arguments);
+    sample.commands["container"] = describe(container);
     sample.versions["reprise"] = version();
     sample.versions["mpi"] = mpi_library_version();
     sample.versions["boost"] = boost_version();

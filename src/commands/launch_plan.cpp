@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "reprise/commands/host_survey.hpp"
 #include "reprise/container/training_environment.hpp"
 #include "reprise/system/last_will.hpp"
 
@@ -71,6 +72,9 @@ LaunchPlan plan_launch(LaunchRequest const& request) {
             add(plan.environment, {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"});
         }
         add(plan.argv, request.mpirun_args);
+        if (!request.cpus.empty()) {
+            add(plan.environment, {launcher_cpus_variable + ("=" + request.cpus)});
+        }
     }
     add(plan.argv, {request.program, "rank", "--channel=" + request.channel,
                     "--log-level=" + request.log_level});

@@ -4,15 +4,17 @@
 
 #include <csignal>
 #include <optional>
-#include <random>
 #include <utility>
 
+#include "reprise/commands/container_choice.hpp"
+#include "reprise/commands/host_survey.hpp"
 #include "reprise/commands/install_layout.hpp"
 #include "reprise/commands/log.hpp"
 #include "reprise/commands/lost_start.hpp"
 #include "reprise/commands/rank_group.hpp"
 #include "reprise/commands/scratch_directory.hpp"
 #include "reprise/commands/server_voice.hpp"
+#include "reprise/commands/unique_name.hpp"
 #include "reprise/container/training_environment.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/parameters/client_files.hpp"
@@ -23,13 +25,6 @@
 
 namespace reprise {
 namespace {
-
-/// Nobody else's: the name stands for this process and this moment.
-std::string channel_name() {
-    std::random_device random;
-    return "reprise." + std::to_string(::getpid()) + "." + std::to_string(random()) +
-           std::to_string(random());
-}
 
 /// What a server can be found by in a command line that is wrong elsewhere: else the search would
 /// wait for ever for a job that never registered.
@@ -141,9 +136,12 @@ class Launcher {
         request.exit_for_restart = options_.exit_for_restart;
         request.log_level = options_.log_level;
         request.environment = own_environment();
+        request.environment.push_back(pass_on(context.container));
+        request.cpus = launcher_cpus();
         log_info("starting " + std::to_string(context.ranks) +
                  (context.ranks == 1 ? " rank" : " ranks") + " for " +
-                 std::to_string(context.plan.learning_runs) + " learning runs on " + host_name());
+                 std::to_string(context.plan.learning_runs) + " learning runs on " + host_name() +
+                 ", container: " + describe(context.container));
         std::optional<RankGroupEnd> end;
         try {
             end = run_rank_group(plan_launch(request), listener, signals_, clock_,
@@ -191,7 +189,7 @@ class Launcher {
     SignalFd signals_;
     ServerVoice voice_;
     bool by_hand_ = true;
-    std::string channel_name_ = channel_name();
+    std::string channel_name_ = unique_name();
 };
 
 }  // namespace

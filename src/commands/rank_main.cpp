@@ -5,11 +5,13 @@
 
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "reprise/commands/coordinator.hpp"
+#include "reprise/commands/host_survey.hpp"
 #include "reprise/commands/install_layout.hpp"
 #include "reprise/commands/launcher_messages.hpp"
 #include "reprise/commands/log.hpp"
@@ -45,7 +47,8 @@ class Rank {
     int run();
 
   private:
-    [[nodiscard]] RankWorker make_worker(std::function<void(RankPayload)> report) const;
+    [[nodiscard]] RankWorker make_worker(HostFacts const& facts,
+                                         std::function<void(RankPayload)> report) const;
     int run_worker();
     int run_rank_zero();
     void connect_to_launcher();
@@ -57,7 +60,10 @@ class Rank {
     [[nodiscard]] Verdict lead();
     [[nodiscard]] std::optional<FileLock> lock_directory(std::string const& working_dir);
     [[nodiscard]] ResultsStore open_store(JobContext const& context) const;
-    [[nodiscard]] Verdict train(JobContext const& context, ResultsStore& store);
+    [[nodiscard]] std::vector<HostFacts> gather_facts();
+    [[nodiscard]] Verdict stopped_early() const;
+    [[nodiscard]] Verdict train(JobContext const& context, ResultsStore& store,
+                                std::vector<HostFacts> const& facts);
     void dismiss();
 
     RankOptions const& options_;
@@ -69,15 +75,17 @@ class Rank {
     ServerVoice voice_;
     std::string scratch_;                   ///< the job's, if it has one
     std::optional<StopReason> stop_asked_;  ///< before there is a coordinator
+    std::map<int, HostFacts> facts_;        ///< by rank: those that are ready
     Coordinator* coordinator_ = nullptr;
 };
 
 int Rank::run() { return post_.rank() == 0 ? run_rank_zero() : run_worker(); }
 
-RankWorker Rank::make_worker(std::function<void(RankPayload)> report) const {
+RankWorker Rank::make_worker(HostFacts const& facts,
+                             std::function<void(RankPayload)> report) const {
     WorkerSite site;
-    site.host = host_name();
-    site.cores = format_cpu_list(usable_cpus());
+    site.host = facts.host;
+    site.allocation_cpus = static_cast<int>(facts.cpus.size());
     site.helper = helper_path();
     site.environment = own_environment();
     return {std::move(site), clock_, std::move(report)};
@@ -86,7 +94,10 @@ RankWorker Rank::make_worker(std::function<void(RankPayload)> report) const {
 // ---- ranks 1, 2, … ------------------------------------------------------------------------------
 
 int Rank::run_worker() {
-    auto worker = make_worker([this](RankPayload const& payload) { post_.send(0, payload); });
+    auto const facts = survey_host(own_environment());
+    post_.send(0, RankReady{facts});
+    auto worker =
+        make_worker(facts, [this](RankPayload const& payload) { post_.send(0, payload); });
     bool dismissed = false;
     handlers_.on_signal = [&](int signal) {
         // The launcher's word goes to all ranks, but only rank 0 decides.
@@ -143,6 +154,10 @@ void Rank::connect_to_launcher() {
         tell_launcher(LogLine{line_level, std::string(line)});
     });
     handlers_.on_signal = [this](int signal) { on_signal(signal); };
+    handlers_.on_payload = [this](int rank, RankPayload const& payload) {
+        // Nothing else is sent before the first order.
+        facts_[rank] = std::get<RankReady>(payload).facts;
+    };
     try {
         channel_ = Channel::connect(options_.channel);
         handlers_.channel_fd = channel_->fd();
@@ -190,19 +205,31 @@ Verdict Rank::lead() {
     voice_ = ServerVoice(context.arguments);
     create_directories(context.working_dir);
     auto lock = lock_directory(context.working_dir);
-    if (stop_asked_) {
-        return {
-            *stop_asked_ == StopReason::terminated ? VerdictKind::terminated : VerdictKind::resume,
-            {},
-            "asked to end before anything was started",
-            {}};
-    }
+    auto const facts = gather_facts();
+    if (stop_asked_) return stopped_early();
     create_directories(std::filesystem::path(context.results_path).parent_path().string());
     auto store = open_store(context);
-    auto verdict = train(context, store);
+    auto verdict = train(context, store, facts);
     store.close();
     if (lock) lock->release();
     return verdict;
+}
+
+Verdict Rank::stopped_early() const {
+    auto const kind =
+        *stop_asked_ == StopReason::terminated ? VerdictKind::terminated : VerdictKind::resume;
+    return {kind, {}, "asked to end before anything was started", {}};
+}
+
+/// Waits until every rank has told about its host. Incomplete when asked to stop meanwhile.
+std::vector<HostFacts> Rank::gather_facts() {
+    if (!stop_asked_) facts_[0] = survey_host(own_environment());
+    while (!stop_asked_ && facts_.size() < static_cast<std::size_t>(post_.size())) {
+        loop_.turn(nullptr, handlers_);
+    }
+    std::vector<HostFacts> facts;
+    for (auto const& [rank, its_facts] : facts_) facts.push_back(its_facts);
+    return facts;
 }
 
 /// Waits for its turn. Nothing when file locks do not work here, or when asked to stop meanwhile.
@@ -248,10 +275,11 @@ ResultsStore Rank::open_store(JobContext const& context) const {
     return ResultsStore::create_or_open(path, context.describe_sample(clock_.unix_time()), room);
 }
 
-Verdict Rank::train(JobContext const& context, ResultsStore& store) {
+Verdict Rank::train(JobContext const& context, ResultsStore& store,
+                    std::vector<HostFacts> const& facts) {
     RankWorker* own = nullptr;
     Coordinator coordinator(
-        context, store, voice_, clock_,
+        context, store, voice_, clock_, facts,
         [&](int rank, RankPayload payload) {
             if (rank != 0) {
                 post_.send(rank, payload);
@@ -262,7 +290,8 @@ Verdict Rank::train(JobContext const& context, ResultsStore& store) {
             }
         },
         [this](int number) { tell_launcher(StartRecorded{number}); });
-    auto worker = make_worker([&](RankPayload const& payload) { coordinator.take(0, payload); });
+    auto worker = make_worker(facts.front(),
+                              [&](RankPayload const& payload) { coordinator.take(0, payload); });
     own = &worker;
 
     handlers_.on_payload = [&](int rank, RankPayload const& payload) {
@@ -271,7 +300,7 @@ Verdict Rank::train(JobContext const& context, ResultsStore& store) {
     handlers_.deadline = [&] { return coordinator.deadline(); };
     handlers_.on_deadline = [&] { coordinator.tick(); };
     coordinator_ = &coordinator;
-    coordinator.begin(host_name());
+    coordinator.begin(facts.front().host);
     if (stop_asked_) coordinator.stop(*stop_asked_);
     while (!coordinator.verdict()) loop_.turn(&worker, handlers_);
     coordinator_ = nullptr;

@@ -1,6 +1,7 @@
 #include "reprise/commands/rank_worker.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,10 +11,13 @@
 #include <utility>
 
 #include "reprise/commands/curve_files.hpp"
-#include "reprise/container/training_environment.hpp"
+#include "reprise/commands/unique_name.hpp"
+#include "reprise/container/gpus.hpp"
+#include "reprise/container/thread_variables.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/protocol/utf8.hpp"
 #include "reprise/system/file_system.hpp"
+#include "reprise/system/host.hpp"
 #include "reprise/system/posix_error.hpp"
 
 namespace reprise {
@@ -106,7 +110,10 @@ void RankWorker::take(TrainingOrder order) {
 
 void RankWorker::stop(StopOrder const& order) { feed(StopAsked{order.key, order.reason}); }
 
-void RankWorker::abandon() { process_.reset(); }
+void RankWorker::abandon() {
+    process_.reset();
+    remove_private_directory();
+}
 
 void RankWorker::feed(SupervisorEvent const& event) {
     for (auto const& action : supervisor_.handle(event, now())) {
@@ -119,6 +126,7 @@ void RankWorker::perform(StartTraining const&) {
         start_training();
     } catch (Error const& e) {
         process_.reset();
+        remove_private_directory();
         feed(StartFailed{e.what()});
     }
 }
@@ -129,22 +137,72 @@ void RankWorker::start_training() {
         create_directories(std::filesystem::path(path).parent_path().string());
         write_file(path, content);
     }
+    make_private_directory();
     TrainingSpec spec;
     spec.helper = site_.helper;
     spec.backend = located(order_.backend, order_.start_dir);
     spec.learner = located(order_.learner, order_.start_dir);
     spec.stop = located(order_.stop, order_.start_dir);
-    spec.environment = training_environment(site_.environment, order_.variables);
-    spec.working_dir = order_.run_dir;
+    spec.inherited = site_.environment;
+    spec.variables = variables();
+    spec.container = order_.container;
+    spec.place = place_of(spec);
     spec.stdout_path = path_of("stdout.txt");
     spec.stderr_path = path_of("stderr.txt");
     spec.stop_signal = order_.stop_signal;
     spec.stop_grace = std::chrono::milliseconds(order_.stop_grace_ms);
-    spec.cpu_list = site_.cores;
+    spec.cpu_list = format_cpu_list(order_.share.cpus);
     process_ = TrainingProcess::start(spec);
     if (order_.watch_ms > 0) {
         next_watch_ = clock_.now() + std::chrono::milliseconds(order_.watch_ms);
     }
+}
+
+/// Where an image's /tmp comes from.
+void RankWorker::make_private_directory() {
+    auto const bases = scratch_bases(order_.container);
+    if (bases.empty()) return;
+    if (!scratch_) scratch_.emplace(unique_name(), bases);
+    run_scratch_ = scratch_->path() + "/" + directory_name(order_.key);
+    create_directories(run_scratch_);
+    if (::chmod(run_scratch_.c_str(), 01777) != 0) {
+        throw posix_error(errno, "open to everybody", run_scratch_);
+    }
+}
+
+void RankWorker::remove_private_directory() {
+    std::error_code ignored;
+    if (!run_scratch_.empty()) std::filesystem::remove_all(run_scratch_, ignored);
+    run_scratch_.clear();
+}
+
+RunPlace RankWorker::place_of(TrainingSpec const& spec) const {
+    RunPlace place;
+    place.start_dir = order_.start_dir;
+    place.working_dir = order_.working_dir;
+    place.run_dir = order_.run_dir;
+    place.scratch = run_scratch_;
+    for (auto const* command : {&spec.backend, &spec.learner, &spec.stop}) {
+        if (!command->empty() && command->front().starts_with('/')) {
+            place.programs.push_back(command->front());
+        }
+    }
+    place.gpu = ::access("/dev/nvidiactl", F_OK) == 0;
+    return place;
+}
+
+/// What the order adds to the rank's environment.
+std::vector<std::string> RankWorker::variables() const {
+    auto all = order_.variables;
+    auto const add = [&](std::vector<std::string> const& more) {
+        all.insert(all.end(), more.begin(), more.end());
+    };
+    auto const& share = order_.share;
+    if (order_.set_threads) {
+        add(thread_variables(site_.environment, share.threads, site_.allocation_cpus));
+    }
+    if (share.gpus_are_dealt) add(gpu_variables(site_.environment, share.gpus));
+    return all;
 }
 
 void RankWorker::perform(StopTraining const&) {
@@ -163,7 +221,8 @@ void RankWorker::perform(ReadCurve const&) {
 void RankWorker::perform(ReportAttempt const& action) {
     AttemptReport report{action.record, {}};
     report.record.host = site_.host;
-    report.record.cores = site_.cores;
+    report.record.cores = format_cpu_list(order_.share.cpus);
+    report.record.gpus = order_.share.gpu_list();
     if (counts_as_failure(report.record.outcome)) {
         report.stderr_tail =
             lines_of(tail_of_file(path_of("stderr.txt"), stderr_tail_lines, stderr_tail_bytes));
@@ -189,12 +248,14 @@ void RankWorker::advance() {
     process_->on_readable();
     if (auto const& end = process_->end()) {
         auto facts = facts_of(*end);
-        if (facts.end != TrainingFacts::End::not_started) {
+        // What a container that did not start has to say stands there too.
+        if (facts.end != TrainingFacts::End::not_started || end->program.empty()) {
             facts.last_stderr_line = last_line_of(
                 tail_of_file(path_of("stderr.txt"), stderr_tail_lines, stderr_tail_bytes));
         }
         process_.reset();
         next_watch_.reset();
+        remove_private_directory();
         feed(TrainingOver{std::move(facts)});
         return;
     }

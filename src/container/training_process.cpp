@@ -1,6 +1,7 @@
 #include "reprise/container/training_process.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,11 +12,12 @@
 #include "reprise/system/file_system.hpp"
 #include "reprise/system/posix_error.hpp"
 #include "reprise/system/process_tree.hpp"
+#include "run_helper/report_format.hpp"
 
 namespace reprise {
 namespace {
 
-constexpr int report_fd_of_helper = 3;
+constexpr int socket_of_helper = 3;
 constexpr std::chrono::milliseconds kill_limit{2000};
 
 Fd open_output(std::string const& path) {
@@ -39,7 +41,7 @@ std::vector<std::string> helper_command(TrainingSpec const& spec) {
     std::vector<std::string> argv{
         relative ? current_directory() + "/" + spec.helper : spec.helper,
         "--report-fd",
-        std::to_string(report_fd_of_helper),
+        std::to_string(socket_of_helper),
         "--stop-signal",
         std::to_string(spec.stop_signal),
         "--stop-grace-ms",
@@ -74,65 +76,65 @@ TrainingEnd::How how_of(RunEnd end) {
     return TrainingEnd::How::helper_lost;
 }
 
-std::string describe_end(std::optional<ExitStatus> const& status) {
+std::string shown(std::optional<ExitStatus> const& status) {
     return status ? describe(*status) : "unknown end";
 }
 
-std::string message_of(TrainingEnd const& end, RunReport::Command const& not_started,
-                       ExitStatus const& helper) {
-    switch (end.how) {
-        case TrainingEnd::How::learner_ended:
-            return "the learner ended (" + describe_end(end.learner) + ")";
-        case TrainingEnd::How::backend_died:
-            return "the backend ended before the learner (" + describe_end(end.backend) + ")";
-        case TrainingEnd::How::not_started:
-            return posix_error(not_started.start_errno, "start", not_started.program,
-                               "Is it installed, executable and on PATH?")
-                .what();
-        case TrainingEnd::How::stopped:
-            return "the training was stopped";
-        case TrainingEnd::How::killed:
-            return "the training was killed";
-        case TrainingEnd::How::helper_lost:
-            return "the process that watched the training ended (" + describe(helper) + ")";
+/// A container that came to its end before the helper said its first word.
+std::string message_of_container(ContainerSetup const& container, ExitStatus const& starter) {
+    if (starter.exit_code == 0 && container.use_run && takes_image(container.runtime)) {
+        return "the image's runscript ended without starting the command it was given. Let it end "
+               "with exec \"$@\", or set singularity.use_run to False";
     }
-    return {};
+    return std::string("the container did not start (") + name_of(container.runtime) +
+           " ended with " + describe(starter) + ")";
+}
+
+std::string message_of_program(RunReport::Command const& culprit) {
+    return posix_error(culprit.start_errno, "start", culprit.program,
+                       "Is it installed, executable and on PATH?")
+        .what();
 }
 
 }  // namespace
 
-TrainingProcess::TrainingProcess(ChildProcess helper, Fd report_pipe, std::vector<pid_t> spared)
-    : helper_(std::move(helper)),
-      report_pipe_(std::move(report_pipe)),
+TrainingProcess::TrainingProcess(ContainerSetup container, ChildProcess starter, Fd socket,
+                                 std::vector<pid_t> spared)
+    : container_(std::move(container)),
+      starter_(std::move(starter)),
+      socket_(std::move(socket)),
       spared_(std::move(spared)) {}
 
 TrainingProcess TrainingProcess::start(TrainingSpec const& spec) {
     REPRISE_EXPECT(!spec.helper.empty() && !spec.learner.empty());
     auto const output = open_output(spec.stdout_path);
     auto const errors = open_output(spec.stderr_path);
-    auto report = make_pipe();
-    set_non_blocking(report.read_end.get());
+    auto sockets = make_socket_pair();
+    set_non_blocking(sockets.ours.get());
     auto spared = children();
 
+    auto contained =
+        contain(spec.container, spec.place, helper_command(spec), spec.inherited, spec.variables);
     ProcessSpec process;
-    process.argv = helper_command(spec);
-    process.environment = spec.environment;
-    process.working_dir = spec.working_dir;
+    process.argv = std::move(contained.argv);
+    process.environment = std::move(contained.environment);
+    process.working_dir = spec.place.run_dir;
     process.stdout_fd = output.get();
     process.stderr_fd = errors.get();
-    process.extra_fds = {{report.write_end.get(), report_fd_of_helper}};
+    process.extra_fds = {{sockets.theirs.get(), socket_of_helper}};
     // What a terminal or mpirun sends to our group is for us to pass on, in order.
     process.group = ProcessGroup::own_session;
     process.parent_death_signal = SIGHUP;
     process.cpu_list = spec.cpu_list;
-    return {spawn(process), std::move(report.read_end), std::move(spared)};
+    return {spec.container, spawn(process), std::move(sockets.ours), std::move(spared)};
 }
 
 TrainingProcess& TrainingProcess::operator=(TrainingProcess&& other) noexcept {
     if (this != &other) {
         abandon();
-        helper_ = std::move(other.helper_);
-        report_pipe_ = std::move(other.report_pipe_);
+        container_ = std::move(other.container_);
+        starter_ = std::move(other.starter_);
+        socket_ = std::move(other.socket_);
         spared_ = std::move(other.spared_);
         unread_ = std::move(other.unread_);
         report_ = std::move(other.report_);
@@ -146,8 +148,8 @@ TrainingProcess& TrainingProcess::operator=(TrainingProcess&& other) noexcept {
 TrainingProcess::~TrainingProcess() { abandon(); }
 
 void TrainingProcess::abandon() noexcept {
-    if (!helper_ || helper_->pid() < 0) return;
-    helper_.reset();  // kills it; its children die with it
+    if (!starter_ || starter_->pid() < 0) return;
+    starter_.reset();  // kills it
     try {
         kill_all_descendants(kill_limit, spared_);
     } catch (std::bad_alloc const&) {
@@ -156,15 +158,15 @@ void TrainingProcess::abandon() noexcept {
 }
 
 std::array<int, 2> TrainingProcess::poll_fds() const noexcept {
-    return {helper_ ? helper_->pidfd() : -1, report_pipe_.get()};
+    return {starter_ ? starter_->pidfd() : -1, socket_.get()};
 }
 
 void TrainingProcess::on_readable() {
     if (end_) return;
     read_report();
-    auto status = helper_->try_wait();
+    auto status = starter_->try_wait();
     // Where the kernel has no pidfds, the end of the report tells of the helper's end.
-    if (!status && helper_->pidfd() < 0 && !report_pipe_) status = helper_->wait();
+    if (!status && starter_->pidfd() < 0 && !socket_) status = starter_->wait();
     if (!status) return;
     read_report();  // what it wrote before it ended
     finish(*status);
@@ -172,12 +174,12 @@ void TrainingProcess::on_readable() {
 
 void TrainingProcess::read_report() {
     std::array<char, 4096> buffer{};
-    while (report_pipe_) {
-        auto const count = ::read(report_pipe_.get(), buffer.data(), buffer.size());
+    while (socket_) {
+        auto const count = ::read(socket_.get(), buffer.data(), buffer.size());
         if (count < 0 && errno == EINTR) continue;
         if (count < 0 && errno == EAGAIN) break;
         if (count <= 0) {
-            report_pipe_ = Fd();
+            socket_ = Fd();
             break;
         }
         unread_.append(buffer.data(), static_cast<std::size_t>(count));
@@ -191,44 +193,82 @@ void TrainingProcess::read_report() {
     }
 }
 
-void TrainingProcess::finish(ExitStatus const& helper_status) {
+void TrainingProcess::finish(ExitStatus const& starter_status) {
     TrainingEnd end;
+    // Where the starter was killed the helper may still be there, in a namespace of its own.
+    if (!report_.end || report_.left_running > 0 || has_other_children(spared_)) {
+        end.left_running = kill_all_descendants(kill_limit, spared_);
+        read_report();
+    }
     end.learner = report_.learner.status;
     end.backend = report_.backend.status;
-    end.left_running = report_.left_running;
-    if (report_.end) {
-        end.how = how_of(*report_.end);
-        end.cpu_s = report_.cpu_s;
-        end.peak_memory_mb = report_.peak_memory_mb;
-    } else {
-        // A helper that had not begun to listen for signals yet ends by what we sent.
-        bool const stopped = stop_asked_ && helper_status.signal == SIGTERM;
-        end.how = kill_asked_ ? TrainingEnd::How::killed
-                  : stopped   ? TrainingEnd::How::stopped
-                              : TrainingEnd::How::helper_lost;
-        end.cpu_s = helper_status.cpu_s;
-        end.peak_memory_mb = helper_status.peak_memory_mb;
-    }
-    if (!report_.end || end.left_running > 0 || has_other_children(spared_)) {
-        end.left_running = kill_all_descendants(kill_limit, spared_);
-    }
-    auto const& culprit = report_.backend.start_errno != 0 ? report_.backend : report_.learner;
-    if (end.how == TrainingEnd::How::not_started) end.program = culprit.program;
-    end.message = message_of(end, culprit, helper_status);
-    helper_.reset();
-    report_pipe_ = Fd();
+    end.how = report_.end ? how_of(*report_.end) : TrainingEnd::How::helper_lost;
+    end.cpu_s = report_.end ? report_.cpu_s : starter_status.cpu_s;
+    end.peak_memory_mb = report_.end ? report_.peak_memory_mb : starter_status.peak_memory_mb;
+    describe_end(end, starter_status);
+    starter_.reset();
+    socket_ = Fd();
     end_ = std::move(end);
+}
+
+/// What the report leaves open: who ended it, and the words for people.
+void TrainingProcess::describe_end(TrainingEnd& end, ExitStatus const& starter_status) const {
+    using How = TrainingEnd::How;
+    if (end.how == How::helper_lost && kill_asked_) end.how = How::killed;
+    if (end.how == How::helper_lost && !report_.version_seen) {
+        end.how = stop_asked_                           ? How::stopped
+                  : container_.runtime != Runtime::none ? How::not_started
+                                                        : How::helper_lost;
+    }
+    // The helper kills everything when the one that started its container has gone.
+    if (end.how == How::killed && !kill_asked_) end.how = How::helper_lost;
+    auto const& culprit = report_.backend.start_errno != 0 ? report_.backend : report_.learner;
+    switch (end.how) {
+        case How::learner_ended:
+            end.message = "the learner ended (" + shown(end.learner) + ")";
+            break;
+        case How::backend_died:
+            end.message = "the backend ended before the learner (" + shown(end.backend) + ")";
+            break;
+        case How::not_started:
+            end.program = culprit.program;
+            end.message = report_.version_seen ? message_of_program(culprit)
+                                               : message_of_container(container_, starter_status);
+            break;
+        case How::stopped:
+            end.message = "the training was stopped";
+            break;
+        case How::killed:
+            end.message = "the training was killed";
+            break;
+        case How::helper_lost:
+            end.message =
+                "the process that watched the training ended (" + describe(starter_status) + ")";
+            break;
+    }
+}
+
+/// A helper that has gone meanwhile needs no order.
+void TrainingProcess::order(char what) {
+    if (!socket_) return;
+    [[maybe_unused]] auto const sent = ::send(socket_.get(), &what, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void TrainingProcess::stop() {
     if (end_ || stop_asked_) return;
-    helper_->send_signal(SIGTERM);
+    order(run_helper::stop_order);
     stop_asked_ = true;
 }
 
 void TrainingProcess::kill() {
     if (end_) return;
-    helper_->send_signal(kill_asked_ ? SIGKILL : SIGHUP);
+    read_report();
+    // One that has not said anything yet may never read an order.
+    if (kill_asked_ || !report_.version_seen) {
+        starter_->send_signal(SIGKILL);
+    } else {
+        order(run_helper::kill_order);
+    }
     kill_asked_ = true;
 }
 

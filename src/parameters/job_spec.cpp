@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <filesystem>
 #include <string_view>
 
@@ -21,6 +22,7 @@ using Texts = std::vector<std::string>;
 constexpr IntegerRange counter_range{1, 1'000'000};
 constexpr IntegerRange rank_range{1, 100'000};
 constexpr IntegerRange early_report_range{0, 10'000};
+constexpr IntegerRange tmp_size_range{1, 1'000'000'000};
 constexpr IntegerRange restart_range{0, 1'000'000};
 constexpr IntegerRange seed_range{0, 9'007'199'254'740'992};  // 2^53: exact wherever JSON is read
 
@@ -73,11 +75,8 @@ std::optional<int> read_accept(ParameterReader& reader, int reruns) {
 }
 
 void refuse_later_runner_parameters(ParameterReader& reader) {
-    (void)reader.choice("container", {"auto", "none"}, {"apptainer", "bubblewrap"});
-    (void)reader.choice("cores", {"all"}, {"split"});
-    for (auto const* const name :
-         {"gpus_per_run", "time_limit_s", "stop_margin_s", "run_time_limit_s", "stall_timeout_s",
-          "tmp_size_mb", "memory_limit_mb"}) {
+    for (auto const* const name : {"time_limit_s", "stop_margin_s", "run_time_limit_s",
+                                   "stall_timeout_s", "memory_limit_mb"}) {
         reader.refuse_unavailable(name);
     }
 }
@@ -100,6 +99,35 @@ int read_iterations_per_job(ParameterReader& reader) {
                       "Choosing it by the clock is not available in this version, give a number.");
     }
     return to_int(reader.integer("iterations_per_job", counter_range).value_or(1));
+}
+
+std::optional<Runtime> read_container(ParameterReader& reader) {
+    auto const name =
+        reader.choice("container", {"auto", "apptainer", "bubblewrap", "none"}).value_or("auto");
+    if (name == "apptainer") return Runtime::apptainer;
+    if (name == "bubblewrap") return Runtime::bubblewrap;
+    if (name == "none") return Runtime::none;
+    return std::nullopt;
+}
+
+void read_gpus_per_run(ParameterReader& reader, RunnerOptions& options) {
+    auto const* const given = reader.value("gpus_per_run");
+    if (given == nullptr) return;
+    if (*given == "all") {
+        options.deal_gpus = false;
+        return;
+    }
+    constexpr double most = 1024.0;
+    constexpr double least = 1.0 / 1024.0;
+    double const number = given->is_number() ? given->get<double>() : -1.0;
+    bool const fits = number == 0.0 || (number >= least && number < 1.0) ||
+                      (number >= 1.0 && number <= most && number == std::floor(number));
+    if (!fits) {
+        reader.refuse(
+            "gpus_per_run",
+            "Give a whole number, a fraction such as 0.5 for two runs on each, or 'all'.");
+    }
+    options.gpus_per_run = number;
 }
 
 RunnerOptions read_runner(ParameterReader& reader, int reruns) {
@@ -125,6 +153,11 @@ RunnerOptions read_runner(ParameterReader& reader, int reruns) {
     options.on_term = on_term == "silent" ? OnTerm::silent : OnTerm::automatic;
     options.stop_signal = read_stop_signal(reader, options.stop_signal);
     options.stop_grace_s = reader.number_from_zero("stop_grace_s").value_or(options.stop_grace_s);
+    options.container = read_container(reader);
+    options.tmp_size_mb = reader.integer("tmp_size_mb", tmp_size_range);
+    options.split_cores = reader.choice("cores", {"split", "all"}).value_or("split") == "split";
+    options.set_threads = reader.choice("threads", {"auto", "keep"}).value_or("auto") == "auto";
+    read_gpus_per_run(reader, options);
     refuse_later_runner_parameters(reader);
     reader.refuse_unknown();
     return options;
@@ -188,9 +221,10 @@ LearnerProfile read_learner(ParameterReader& reader) {
 
 void read_singularity(Json const& group, JobSpec& spec) {
     ParameterReader reader(group, "singularity.");
-    for (auto const* const name : {"image", "executable", "use_run", "args"}) {
-        reader.refuse_unavailable(name, "running in an image");
-    }
+    spec.image.path = reader.text("image").value_or("");
+    spec.image.executable = reader.text("executable").value_or("");
+    spec.image.use_run = reader.boolean("use_run").value_or(true);
+    spec.image.args = reader.texts("args", "['--bind', '/data']").value_or(spec.image.args);
     if (reader.value("script") != nullptr) {
         spec.notices.emplace_back(
             "parameter 'singularity.script' is ignored (reprise runs the learner itself).");

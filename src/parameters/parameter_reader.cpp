@@ -96,6 +96,13 @@ std::optional<std::string> ParameterReader::any_text(std::string const& name) {
     return given->get<std::string>();
 }
 
+std::optional<bool> ParameterReader::boolean(std::string const& name) {
+    auto const* const given = value(name);
+    if (given == nullptr) return std::nullopt;
+    if (!given->is_boolean()) refuse(name, "Give True or False.");
+    return given->get<bool>();
+}
+
 std::optional<std::string> ParameterReader::choice(std::string const& name,
                                                    std::vector<std::string> const& allowed,
                                                    std::vector<std::string> const& later) {

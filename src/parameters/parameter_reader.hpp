@@ -26,6 +26,7 @@ class ParameterReader {
     /// Floats without a fraction are taken as integers: optimisers send them.
     std::optional<std::int64_t> integer(std::string const& name, IntegerRange range);
     std::optional<double> number_from_zero(std::string const& name);
+    std::optional<bool> boolean(std::string const& name);
     /// Not empty.
     std::optional<std::string> text(std::string const& name);
     /// May be empty.

@@ -69,6 +69,8 @@ Values values_of(JobSpec const& spec) {
                         {"stop_grace_s", runner.stop_grace_s}}}};
     Values values;
     flatten(all, "", values);
+    // How the image is started may change.
+    if (!spec.image.path.empty()) values["singularity.image"] = spec.image.path;
     return values;
 }
 
@@ -98,10 +100,13 @@ std::string difference(std::string const& name, Json const* before, Json const* 
 std::vector<std::string> const& changeable_parameters() {
     // Where and how long it runs, and when it gives up; not what is trained.
     static std::vector<std::string> const names{
-        "max_attempts",        "runner.ranks",       "runner.launcher",
-        "runner.mpirun_args",  "runner.on_term",     "runner.iterations_per_job",
-        "runner.on_exhausted", "runner.results_dir", "runner.max_restarts",
-        "runner.stop_signal",  "runner.stop_grace_s"};
+        "max_attempts",        "runner.ranks",           "runner.launcher",
+        "runner.mpirun_args",  "runner.on_term",         "runner.iterations_per_job",
+        "runner.on_exhausted", "runner.results_dir",     "runner.max_restarts",
+        "runner.stop_signal",  "runner.stop_grace_s",    "runner.container",
+        "runner.tmp_size_mb",  "singularity.executable", "singularity.use_run",
+        "singularity.args",    "runner.cores",           "runner.threads",
+        "runner.gpus_per_run"};
     return names;
 }
 

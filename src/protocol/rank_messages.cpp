@@ -1,5 +1,6 @@
 #include "reprise/protocol/rank_messages.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -13,13 +14,27 @@ using nlohmann::json;
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptKey, learning_run, iteration, attempt, part)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptRecord, key, outcome, exit_code, signal, reward, seed,
                                    start, end, steps, cpu_s, peak_memory_mb, start_number, rank,
-                                   host, cores, loaded_from, message)
+                                   host, cores, gpus, loaded_from, message)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ContainerSetup, runtime, executable, image, use_run, args,
+                                   tmp_size_mb, mounter)
+
+/// Without names: a host may have hundreds, and short messages arrive at once.
+void to_json(json& j, Cpu const& cpu) { j = json::array({cpu.number, cpu.core, cpu.node}); }
+void from_json(json const& j, Cpu& cpu) {
+    cpu = {j.at(0).get<int>(), j.at(1).get<int>(), j.at(2).get<int>()};
+}
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(HostFacts, host, cpus, cpu_limit, gpus, gpu_source,
+                                   gpus_are_assigned)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunShare, cpus, threads, gpus_are_dealt, gpus)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingOrder, key, seed, run_dir, start_dir, files, backend,
-                                   learner, stop, variables, reward_file, reward_column,
-                                   loaded_from, stop_signal, stop_grace_ms, watch_ms)
+                                   learner, stop, variables, container, working_dir, reward_file,
+                                   reward_column, loaded_from, stop_signal, stop_grace_ms, share,
+                                   set_threads, watch_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StopOrder, key, reason)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptReport, record, stderr_tail)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepsReport, key, steps, reward)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RankReady, facts)
 
 namespace {
 
@@ -40,6 +55,34 @@ RankPayload payload_of(std::size_t type, json const& body) {
 }
 
 }  // namespace
+
+std::string encode_container_setup(ContainerSetup const& setup) {
+    // Paths may hold bytes that are no UTF-8.
+    std::string bytes;
+    json::to_cbor(json(setup), bytes);
+    std::string text;
+    for (char const c : bytes) {
+        constexpr char digits[] = "0123456789abcdef";
+        auto const byte = static_cast<unsigned char>(c);
+        text += {digits[byte >> 4U], digits[byte & 15U]};
+    }
+    return text;
+}
+
+ContainerSetup decode_container_setup(std::string_view text) {
+    std::string bytes;
+    for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+        unsigned byte = 0;
+        auto const* const end = text.data() + i + 2;
+        if (std::from_chars(text.data() + i, end, byte, 16).ptr != end) break;
+        bytes += static_cast<char>(byte);
+    }
+    try {
+        return json::from_cbor(bytes).get<ContainerSetup>();
+    } catch (json::exception const& e) {
+        throw ContractViolation(std::string("the launcher sent no container set-up: ") + e.what());
+    }
+}
 
 std::string encode_payload(RankPayload const& payload) {
     json body;

@@ -87,7 +87,8 @@ Generation open_generation(Files& files, std::string const& path, int flags) {
         throw corrupt_file(path, "its checksum is wrong: damaged, or changed by another program");
     try {
         ChannelFile hdf5(files, result.file.get(), ChannelFile::Mode::read);
-        result.attempts = find_table(hdf5.id(), "attempts", attempt_row_size);
+        auto const row_size = result.block.version == 1 ? attempt_row_size_1 : attempt_row_size;
+        result.attempts = find_table(hdf5.id(), "attempts", row_size);
         result.starts = find_table(hdf5.id(), "starts", start_row_size);
         result.sample = read_sample(hdf5.id());
         hdf5.close();

@@ -103,7 +103,9 @@ void ResultsStore::Impl::adopt(Generation existing, SampleDescription const& sam
     for (auto const& start : found.starts)
         starts.push_back({start.index, std::nullopt, start.row.revision});
     // Rows that are not confirmed may not be on disk; rows after a damaged one have to move up.
-    auto const tidy = current.block.recording && rows.clean && found.clean;
+    // Nothing is added to a file of a former version: it becomes one of this version first.
+    auto const tidy = current.block.recording && rows.clean && found.clean &&
+                      current.block.version == format_version;
     if (!tidy || current.attempts.capacity() - attempts < room.attempts ||
         current.starts.capacity() - starts_used < room.starts) {
         SnapshotPlan plan;

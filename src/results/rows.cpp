@@ -16,7 +16,7 @@ namespace {
 // text<size>(name, string): size bytes, the last of them always NUL.
 
 template <class Visitor, class Record>
-void visit_columns(Visitor& visitor, Record& record, AttemptRecord const&) {
+void visit_columns(Visitor& visitor, Record& record, AttemptRecord const&, std::size_t row_size) {
     visitor.number("learning_run", record.key.learning_run);
     visitor.number("iteration", record.key.iteration);
     visitor.number("attempt", record.key.attempt);
@@ -30,6 +30,7 @@ void visit_columns(Visitor& visitor, Record& record, AttemptRecord const&) {
     visitor.number("end", record.end);
     visitor.template text<64>("host", record.host);
     visitor.template text<64>("cores", record.cores);
+    if (row_size != attempt_row_size_1) visitor.template text<64>("gpus", record.gpus);
     visitor.number("cpu_s", record.cpu_s);
     visitor.number("peak_memory_mb", record.peak_memory_mb);
     visitor.number("steps", record.steps);
@@ -40,7 +41,7 @@ void visit_columns(Visitor& visitor, Record& record, AttemptRecord const&) {
 }
 
 template <class Visitor, class Row>
-void visit_columns(Visitor& visitor, Row& row, StartRow const&) {
+void visit_columns(Visitor& visitor, Row& row, StartRow const&, std::size_t) {
     visitor.number("number", row.record.number);
     visitor.number("revision", row.revision);
     visitor.outcome("outcome", row.record.outcome);
@@ -177,7 +178,7 @@ template <class Row>
 void encode_row(Row const& row, bool confirmed, std::span<std::byte> to) {
     to.front() = std::byte{confirmed};
     Encoder encoder(to.data() + 1);
-    visit_columns(encoder, row, row);
+    visit_columns(encoder, row, row, to.size());
     REPRISE_ENSURE(encoder.end() + sizeof(std::uint32_t) == to.data() + to.size());
     put_number(encoder.end(), checksum_of(checked_part(to)));
 }
@@ -186,7 +187,7 @@ template <class Row>
 Row decode_row(std::span<std::byte const> row) {
     Row result;
     Decoder decoder(row.data() + 1);
-    visit_columns(decoder, result, result);
+    visit_columns(decoder, result, result, row.size());
     return result;
 }
 
@@ -195,7 +196,7 @@ Hdf5Type row_type(std::size_t size) {
     Row const row{};
     TypeBuilder builder(size);
     builder.flag("confirmed", false);
-    visit_columns(builder, row, row);
+    visit_columns(builder, row, row, size);
     builder.number("crc", std::uint32_t{});
     return builder.finish();
 }
@@ -213,7 +214,7 @@ void encode(StartRow const& row, bool confirmed, std::span<std::byte> to) {
 }
 
 AttemptRecord decode_attempt(std::span<std::byte const> row) {
-    REPRISE_EXPECT(row.size() == attempt_row_size);
+    REPRISE_EXPECT(row.size() == attempt_row_size || row.size() == attempt_row_size_1);
     return decode_row<AttemptRecord>(row);
 }
 

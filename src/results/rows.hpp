@@ -16,7 +16,9 @@
 
 namespace reprise::results {
 
-inline constexpr std::size_t attempt_row_size = 542;
+inline constexpr std::size_t attempt_row_size = 606;
+/// In files of format version 1, which have no column `gpus`. They are only read.
+inline constexpr std::size_t attempt_row_size_1 = 542;
 inline constexpr std::size_t start_row_size = 103;
 
 /// A state of a start. A start that is written again goes to another row, and the row with the
@@ -31,7 +33,7 @@ struct StartRow {
 void encode(AttemptRecord const& record, bool confirmed, std::span<std::byte> to);
 void encode(StartRow const& row, bool confirmed, std::span<std::byte> to);
 
-/// Expects a row in state `good`.
+/// Expects a row in state `good`; an attempt of either size.
 [[nodiscard]] AttemptRecord decode_attempt(std::span<std::byte const> row);
 [[nodiscard]] StartRow decode_start(std::span<std::byte const> row);
 

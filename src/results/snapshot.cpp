@@ -202,8 +202,15 @@ void Snapshot::add_curves(hid_t file, Generation const& source, CurveSource cons
 
 void Snapshot::write_rows(Generation const& source) {
     RowWriter attempts(made_.file, path_, made_.attempts);
-    scan_attempts(attempts_of(source, path_),
-                  [&](std::span<std::byte const> row) { attempts.add(row); });
+    std::vector<std::byte> converted(attempt_row_size);
+    scan_attempts(attempts_of(source, path_), [&](std::span<std::byte const> row) {
+        if (row.size() == attempt_row_size) {
+            attempts.add(row);
+        } else {
+            encode(decode_attempt(row), true, converted);
+            attempts.add(converted);
+        }
+    });
     attempts.flush();
     RowWriter starts(made_.file, path_, made_.starts);
     std::vector<std::byte> bytes(start_row_size);

@@ -13,7 +13,7 @@ namespace reprise::results {
 
 inline constexpr std::size_t user_block_size = 512;
 /// The format version that this program writes, and the newest that it reads.
-inline constexpr std::uint32_t format_version = 1;
+inline constexpr std::uint32_t format_version = 2;
 
 /// Bytes of the file that are written in place while the file is in use.
 struct Region {

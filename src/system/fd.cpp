@@ -1,6 +1,7 @@
 #include "reprise/system/fd.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -40,6 +41,14 @@ void Fd::close() {
 Pipe make_pipe() {
     int ends[2] = {-1, -1};
     if (::pipe2(ends, O_CLOEXEC) != 0) throw posix_error(errno, "make", "a pipe");
+    return {Fd(ends[0]), Fd(ends[1])};
+}
+
+SocketPair make_socket_pair() {
+    int ends[2] = {-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        throw posix_error(errno, "make", "a pair of sockets");
+    }
     return {Fd(ends[0]), Fd(ends[1])};
 }
 

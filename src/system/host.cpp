@@ -65,27 +65,6 @@ std::optional<double> cgroup_quota(std::string const& mount, std::string path, b
     }
 }
 
-/// From /proc/self/cgroup (cgroups(7)): lines "NUMBER:CONTROLLERS:PATH", version 2 has "0::PATH".
-std::optional<double> own_cgroup_quota() {
-    auto const text = kernel_file("/proc/self/cgroup");
-    std::optional<double> smallest;
-    for (std::size_t begin = 0; begin < text.size();) {
-        auto const end = std::min(text.find('\n', begin), text.size());
-        auto const line = text.substr(begin, end - begin);
-        begin = end + 1;
-        auto const first = line.find(':');
-        auto const second = first == std::string::npos ? first : line.find(':', first + 1);
-        if (second == std::string::npos) continue;
-        auto const controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-        bool const version_2 = controllers == ",,";
-        if (!version_2 && controllers.find(",cpu,") == std::string::npos) continue;
-        auto const quota = cgroup_quota(version_2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu",
-                                        line.substr(second + 1), version_2);
-        if (quota) smallest = std::min(smallest.value_or(*quota), *quota);
-    }
-    return smallest;
-}
-
 }  // namespace
 
 std::string host_name() {
@@ -112,9 +91,30 @@ std::vector<int> usable_cpus() {
     throw posix_error(EINVAL, "read", "the CPU affinity");
 }
 
+// From /proc/self/cgroup (cgroups(7)): lines "NUMBER:CONTROLLERS:PATH", version 2 has "0::PATH".
+std::optional<double> cpu_quota() {
+    auto const text = kernel_file("/proc/self/cgroup");
+    std::optional<double> smallest;
+    for (std::size_t begin = 0; begin < text.size();) {
+        auto const end = std::min(text.find('\n', begin), text.size());
+        auto const line = text.substr(begin, end - begin);
+        begin = end + 1;
+        auto const first = line.find(':');
+        auto const second = first == std::string::npos ? first : line.find(':', first + 1);
+        if (second == std::string::npos) continue;
+        auto const controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+        bool const version_2 = controllers == ",,";
+        if (!version_2 && controllers.find(",cpu,") == std::string::npos) continue;
+        auto const quota = cgroup_quota(version_2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu",
+                                        line.substr(second + 1), version_2);
+        if (quota) smallest = std::min(smallest.value_or(*quota), *quota);
+    }
+    return smallest;
+}
+
 int usable_slots() {
     auto const cpus = static_cast<int>(usable_cpus().size());
-    auto const quota = own_cgroup_quota();
+    auto const quota = cpu_quota();
     if (!quota || *quota >= cpus) return std::max(1, cpus);
     return std::max(1, static_cast<int>(std::ceil(*quota)));
 }

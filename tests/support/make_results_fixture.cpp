@@ -35,8 +35,8 @@ void make(std::filesystem::path const& folder) {
     auto const invalid = folder / "invalid";
     std::filesystem::create_directories(valid);
     std::filesystem::create_directories(invalid);
-    auto const in_use = valid / "version1_recording.h5";
-    auto const at_rest = valid / "version1_at_rest.h5";
+    auto const in_use = valid / "version2_recording.h5";
+    auto const at_rest = valid / "version2_at_rest.h5";
     std::filesystem::remove(in_use);
     auto store = ResultsStore::create_or_open(in_use, test::example_sample(), {9, 6});
     test::record_example(store);
@@ -53,7 +53,7 @@ void make(std::filesystem::path const& folder) {
     test::write_file(invalid / "flipped_in_body.h5", flipped(rest, rest.find("hysr_one_ball_rl")));
     test::write_file(invalid / "flipped_in_user_block.h5", flipped(rest, 24));
     test::write_file(invalid / "flipped_in_row.h5", flipped(use, use.find("node6")));
-    test::write_file(invalid / "version2.h5", with_version(rest, 2));
+    test::write_file(invalid / "version3.h5", with_version(rest, 3));
 }
 
 }  // namespace

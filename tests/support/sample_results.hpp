@@ -1,5 +1,5 @@
 /// @file A small sample with attempts, starts and curves, for tests of the results file, and what
-/// the stored file of format version 1 holds (tests/data/results/valid).
+/// the stored files hold (tests/data/results/valid).
 #pragma once
 
 #include <bit>
@@ -94,6 +94,7 @@ inline AttemptRecord example_attempt(int n) {
             .rank = n % 3,
             .host = "node" + std::to_string(n),
             .cores = "0-3,8",
+            .gpus = n % 2 == 0 ? "GPU-" + std::to_string(n) : "",
             .loaded_from = n < 3 ? "" : "run_" + std::to_string(n % 3) + ".0-0",
             .message = succeeded ? "" : "exit code 7 (ValueError: größer als 1)"};
 }

@@ -205,7 +205,7 @@ class BadInputTest(support.SystemTest):
             ({"config.hysr_config.graphics:0": True}, ["graphics:0"]),
             ({"learner.command": ["hysr_one_ball_rl", "@confg@"]}, ["@confg@", "config"]),
             ({"runner.launcher": "none", "runner.ranks": 2}, ["runner.ranks", "runner.launcher"]),
-            ({"runner.container": "apptainer"}, ["runner.container"]),
+            ({"runner.container": "docker"}, ["runner.container"]),
             ({"runner.on_exhausted.accept": 4}, ["accept"]),
         ):
             with self.subTest(parameters):

@@ -134,7 +134,7 @@ class RanksTest(support.SystemTest):
         }
         self.assertEqual({n: variables.get(n) for n in expected}, expected)
         self.assertIn(facts["seed"], range(2**31))
-        self.assertEqual(facts["cpus"], sorted(os.sched_getaffinity(0)))
+        self.assertLessEqual(set(facts["cpus"]), os.sched_getaffinity(0))  # cores_test.py has more
         self.assertEqual(facts["signals_blocked"], [])
         self.check_configuration(here)
         with open(os.path.join(here, "stdout.txt")) as file:

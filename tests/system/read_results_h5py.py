@@ -24,7 +24,7 @@ def check(condition, text):
 def examples_of(page):
     """The Python examples of the page, and the output that it shows for the first."""
     python = re.findall(r"```python\n(.*?)```", page, re.S)
-    output = re.search(r"version1_at_rest\.h5`:\n```\n(.*?)```", page, re.S)
+    output = re.search(r"version2_at_rest\.h5`:\n```\n(.*?)```", page, re.S)
     check(len(python) == 2 and output, "the page has not the examples it should have")
     return python, output.group(1)
 
@@ -45,10 +45,10 @@ def check_file(path, at_rest):
     with h5py.File(path, "r") as file:
         check(file.userblock_size == 512, "the user block has 512 bytes")
         check(file.attrs["state"] == (b"at rest" if at_rest else b"recording"), "state")
-        check(file.attrs["format_version"] == 1, "format version")
+        check(file.attrs["format_version"] == 2, "format version")
 
         attempts = file["attempts"][:]
-        check(attempts.dtype.itemsize == 542, "size of a row")
+        check(attempts.dtype.itemsize == 606, "size of a row")
         check((len(attempts) == ATTEMPTS) == at_rest, "empty rows in a file in use only")
         rows = attempts[attempts["outcome"] != 0]
         check(len(rows) == ATTEMPTS, "number of attempts")
@@ -88,7 +88,7 @@ def main():
     with tempfile.TemporaryDirectory() as made:
         subprocess.run([make_fixture, made], check=True)
         for data in (source / "tests" / "data" / "results", pathlib.Path(made)):
-            for name, at_rest in (("version1_at_rest", True), ("version1_recording", False)):
+            for name, at_rest in (("version2_at_rest", True), ("version2_recording", False)):
                 path = data / "valid" / f"{name}.h5"
                 check_file(path, at_rest)
                 with tempfile.TemporaryDirectory() as folder:

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "reprise/commands/job_context.hpp"
 #include "reprise/commands/server_voice.hpp"
 #include "reprise/core/dispatcher.hpp"
+#include "reprise/core/host_shares.hpp"
 #include "reprise/protocol/rank_messages.hpp"
 #include "reprise/results/results_store.hpp"
 
@@ -18,9 +20,12 @@ namespace reprise {
 
 class Coordinator {
   public:
+    /// @param facts what each rank may use of its host, by rank
     /// @param send hands a payload to a rank, 0 too. All references must outlive the coordinator.
+    /// Throws InputError when a host has too few GPUs for what was asked for.
     Coordinator(JobContext const& context, ResultsStore& store, ServerVoice& voice,
-                Clock const& clock, std::function<void(int rank, RankPayload)> send,
+                Clock const& clock, std::vector<HostFacts> const& facts,
+                std::function<void(int rank, RankPayload)> send,
                 std::function<void(int start_number)> start_recorded);
 
     void begin(std::string const& host);
@@ -44,6 +49,7 @@ class Coordinator {
     void perform(Note const& action);
     void perform(Finish const& action);
     [[nodiscard]] TrainingOrder order_for(StartAttempt const& action) const;
+    void take_shares(std::vector<DispatcherAction> const& actions);
 
     JobContext const& context_;
     ResultsStore& store_;
@@ -51,6 +57,8 @@ class Coordinator {
     Clock const& clock_;
     std::function<void(int, RankPayload)> send_;
     std::function<void(int)> start_recorded_;
+    HostShares shares_;
+    std::map<int, RunShare> share_of_rank_;  ///< of the attempt that runs there, or ran last
     Dispatcher dispatcher_;
     std::deque<DispatcherEvent> events_;
     bool feeding_ = false;

@@ -30,6 +30,7 @@ struct JobContext {
     ConfigurationSet configuration;
     SampleDigest digest;
     JobPlan plan;
+    ContainerSetup container;
     std::string start_dir;     ///< absolute; where the job was started
     std::string working_dir;   ///< absolute
     std::string results_path;  ///< absolute

@@ -18,6 +18,7 @@ struct LaunchRequest {
     bool exit_for_restart = false;
     std::string log_level;
     std::vector<std::string> environment;  ///< of the launcher, "NAME=value"
+    std::string cpus;                      ///< of the launcher: see host_survey.hpp
 };
 
 struct LaunchPlan {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "reprise/commands/scratch_directory.hpp"
 #include "reprise/container/training_process.hpp"
 #include "reprise/core/run_supervisor.hpp"
 #include "reprise/protocol/rank_messages.hpp"
@@ -18,8 +19,7 @@ namespace reprise {
 /// Where a worker works.
 struct WorkerSite {
     std::string host;
-    std::string
-        cores;  ///< CPU list of the process before an MPI launcher narrowed it; may be empty
+    int allocation_cpus = 1;               ///< CPUs that the job has on this host
     std::string helper;                    ///< path of reprise-run-helper
     std::vector<std::string> environment;  ///< that trainings inherit, "NAME=value"
 };
@@ -53,6 +53,10 @@ class RankWorker {
     void perform(ReadCurve const&);
     void perform(ReportAttempt const& action);
     void start_training();
+    void make_private_directory();
+    void remove_private_directory();
+    [[nodiscard]] RunPlace place_of(TrainingSpec const& spec) const;
+    [[nodiscard]] std::vector<std::string> variables() const;
     [[nodiscard]] Instant now() const;
     [[nodiscard]] std::string path_of(std::string const& name) const;
     void watch_curve();
@@ -62,6 +66,8 @@ class RankWorker {
     std::function<void(RankPayload)> report_;
     RunSupervisor supervisor_;
     TrainingOrder order_;
+    std::optional<ScratchDirectory> scratch_;  ///< once an image needs it
+    std::string run_scratch_;                  ///< of the attempt that runs; may be empty
     std::optional<TrainingProcess> process_;
     std::optional<TimePoint> next_watch_;
     StepsReport last_steps_;

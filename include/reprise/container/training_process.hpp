@@ -1,8 +1,8 @@
 /// @file One attempt's process tree as its rank sees it.
 ///
-/// The rank starts the static helper (src/container/run_helper), which starts backend and learner,
-/// watches them and leaves nothing of them behind; it reports through a pipe. If the helper itself
-/// is killed, the rank kills what is left. The process that uses this must have called
+/// The rank starts the static helper (src/container/run_helper), in a container or without, which
+/// starts backend and learner, watches them and leaves nothing of them behind; both talk through a
+/// socket. If the helper or the container's starter is killed, the rank kills what is left. The process that uses this must have called
 /// become_subreaper(), and runs one training at a time.
 #pragma once
 
@@ -16,18 +16,21 @@
 #include <vector>
 
 #include "reprise/container/run_report.hpp"
+#include "reprise/container/runtime.hpp"
 #include "reprise/system/child_process.hpp"
 #include "reprise/system/fd.hpp"
 
 namespace reprise {
 
 struct TrainingSpec {
-    std::string helper;                    ///< path of reprise-run-helper
-    std::vector<std::string> backend;      ///< empty: none
-    std::vector<std::string> learner;      ///< at least the program
-    std::vector<std::string> stop;         ///< empty: the backend gets SIGTERM
-    std::vector<std::string> environment;  ///< all of it: see training_environment.hpp
-    std::string working_dir;
+    std::string helper;                  ///< path of reprise-run-helper
+    std::vector<std::string> backend;    ///< empty: none
+    std::vector<std::string> learner;    ///< at least the program
+    std::vector<std::string> stop;       ///< empty: the backend gets SIGTERM
+    std::vector<std::string> inherited;  ///< the job's environment, "NAME=value"
+    std::vector<std::string> variables;  ///< the training's own ones, in its container too
+    ContainerSetup container;
+    RunPlace place;           ///< its run_dir is where the commands start
     std::string stdout_path;  ///< of all three commands; made new
     std::string stderr_path;
     int stop_signal = SIGTERM;                   ///< that asks the learner to end
@@ -40,7 +43,7 @@ struct TrainingEnd {
     enum class How {
         learner_ended,  ///< by itself: see `learner`
         backend_died,   ///< before the learner, which was killed: see `backend`
-        not_started,    ///< a command could not be started: see `message`
+        not_started,    ///< a command, or the container, could not be started: see `message`
         stopped,        ///< in order, after stop(), or by somebody's SIGTERM to the helper
         killed,         ///< after kill()
         helper_lost,    ///< the helper was killed or failed; what it had started was killed
@@ -48,7 +51,7 @@ struct TrainingEnd {
     How how = How::helper_lost;
     std::optional<ExitStatus> learner;  ///< if it was started and its end is known
     std::optional<ExitStatus> backend;  ///< if it was started and its end is known
-    std::string program;                ///< not_started: the command that could not be started
+    std::string program;  ///< not_started: the command; empty: the container, which said why
     std::string message;  ///< one line for people, e.g. "the backend died (signal 9 (Killed))"
     double cpu_s = 0.0;   ///< user + system time of the attempt's processes
     double peak_memory_mb = 0.0;  ///< largest resident set of one of them, in MiB
@@ -86,13 +89,17 @@ class TrainingProcess {
     [[nodiscard]] pid_t learner_pid() const noexcept { return report_.learner.pid; }
 
   private:
-    TrainingProcess(ChildProcess helper, Fd report_pipe, std::vector<pid_t> spared);
+    TrainingProcess(ContainerSetup container, ChildProcess starter, Fd socket,
+                    std::vector<pid_t> spared);
     void read_report();
-    void finish(ExitStatus const& helper_status);
+    void order(char what);
+    void finish(ExitStatus const& starter_status);
+    void describe_end(TrainingEnd& end, ExitStatus const& starter_status) const;
     void abandon() noexcept;
 
-    std::optional<ChildProcess> helper_;
-    Fd report_pipe_;
+    ContainerSetup container_;
+    std::optional<ChildProcess> starter_;  ///< of the container; without one the helper itself
+    Fd socket_;                            ///< to the helper
     std::vector<pid_t> spared_;  ///< children of this process that are not of this training
     std::string unread_;         ///< the beginning of a report line
     RunReport report_;

@@ -57,6 +57,7 @@ struct AttemptRecord {
     std::int32_t rank = 0;          ///< that ran it
     std::string host;               ///< at most 63 bytes are kept
     std::string cores;              ///< CPU list such as "0-3,8"; at most 63 bytes are kept
+    std::string gpus;               ///< dealt to it, such as "0,1"; at most 63 bytes are kept
     std::string loaded_from;        ///< directory name of the attempt it continues; empty: none
     std::string message;            ///< why it failed, one line; at most 255 bytes are kept
 

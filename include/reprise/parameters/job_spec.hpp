@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "reprise/core/container_setup.hpp"
 #include "reprise/parameters/parameters.hpp"
 
 namespace reprise {
@@ -22,6 +23,14 @@ struct LearnerProfile {
     std::string seed_parameter = "rl_common_config.random_seed";  ///< file.name; empty: none
     bool steps_parameter_given = false;                           ///< then it must exist
     bool seed_parameter_given = false;                            ///< then it must exist
+};
+
+/// The image that the learner lies in (`singularity.*`; the names are those of cluster_utils).
+struct ImageOptions {
+    std::string path;        ///< as given, perhaps relative or with ~; empty: no image
+    std::string executable;  ///< name or path; empty: what is found
+    bool use_run = true;     ///< start by the image's runscript
+    std::vector<std::string> args;
 };
 
 enum class LaunchMode : std::uint8_t { automatic, mpirun, none };
@@ -42,8 +51,14 @@ struct RunnerOptions {
     std::string results_dir;                ///< empty: the working directory
     int max_restarts = 1000;                ///< starts after the first
     OnTerm on_term = OnTerm::automatic;
-    std::string stop_signal = "TERM";  ///< without SIG; one of stop_signal_names()
-    double stop_grace_s = 3.0;         ///< between stop_signal and KILL
+    std::string stop_signal = "TERM";         ///< without SIG; one of stop_signal_names()
+    double stop_grace_s = 3.0;                ///< between stop_signal and KILL
+    std::optional<Runtime> container;         ///< unset: chosen by what there is
+    std::optional<std::int64_t> tmp_size_mb;  ///< of a run's /tmp and /dev/shm each, in MiB
+    bool split_cores = true;                  ///< cores: each run gets a part of its host's
+    bool set_threads = true;                  ///< threads: tell libraries how many to start
+    bool deal_gpus = true;                    ///< gpus_per_run is not 'all'
+    std::optional<double> gpus_per_run;  ///< 0, whole, or below 1; unset: what there is for each
 };
 
 struct JobSpec {
@@ -53,6 +68,7 @@ struct JobSpec {
     int max_attempts = 3;
     std::string config_templates;  ///< path as given; empty: the parameters are the configuration
     LearnerProfile learner;
+    ImageOptions image;
     RunnerOptions runner;
     std::vector<std::string> notices;  ///< one line each, for the log
 };

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "reprise/core/attempt.hpp"
+#include "reprise/core/container_setup.hpp"
 #include "reprise/core/dispatcher.hpp"
+#include "reprise/core/host_shares.hpp"
 
 namespace reprise {
 
@@ -26,11 +28,15 @@ struct TrainingOrder {
     std::vector<std::string> learner;
     std::vector<std::string> stop;       ///< empty: none
     std::vector<std::string> variables;  ///< "NAME=value", on top of the rank's environment
-    std::string reward_file;             ///< relative to run_dir
+    ContainerSetup container;
+    std::string working_dir;  ///< absolute; the job's
+    std::string reward_file;  ///< relative to run_dir
     std::string reward_column;
     std::string loaded_from;  ///< directory name of the attempt it continues; may be empty
     int stop_signal = 15;
     std::int64_t stop_grace_ms = 5000;
+    RunShare share;             ///< of the host's cores and GPUs
+    bool set_threads = true;    ///< tell libraries how many threads to use
     std::int64_t watch_ms = 0;  ///< how often to look at the reward file; 0: only at the end
 
     friend bool operator==(TrainingOrder const&, TrainingOrder const&) = default;
@@ -61,7 +67,19 @@ struct StepsReport {
 
     friend bool operator==(StepsReport const&, StepsReport const&) = default;
 };
-using RankPayload = std::variant<TrainingOrder, StopOrder, Dismissal, AttemptReport, StepsReport>;
+/// Any → rank 0, once, before anything else: what the rank may use of its host.
+struct RankReady {
+    HostFacts facts;
+
+    friend bool operator==(RankReady const&, RankReady const&) = default;
+};
+using RankPayload =
+    std::variant<TrainingOrder, StopOrder, Dismissal, AttemptReport, StepsReport, RankReady>;
+
+/// Hexadecimal CBOR, for the environment of the ranks.
+[[nodiscard]] std::string encode_container_setup(ContainerSetup const& setup);
+/// Throws ContractViolation for a text that encode_container_setup did not make.
+[[nodiscard]] ContainerSetup decode_container_setup(std::string_view text);
 
 [[nodiscard]] std::string encode_payload(RankPayload const& payload);
 /// Throws ContractViolation for bytes that encode_payload did not make.

@@ -40,6 +40,14 @@ struct Pipe {
 /// A pipe, both ends close-on-exec and blocking. Throws Error.
 [[nodiscard]] Pipe make_pipe();
 
+struct SocketPair {
+    Fd ours;
+    Fd theirs;
+};
+
+/// Two connected stream sockets, close-on-exec and blocking. Throws Error.
+[[nodiscard]] SocketPair make_socket_pair();
+
 /// Throws Error.
 void set_close_on_exec(int fd);
 /// Throws Error.

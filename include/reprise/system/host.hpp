@@ -13,6 +13,10 @@ namespace reprise {
 /// Numbers of the CPUs in this process's affinity mask, ascending. Throws Error.
 [[nodiscard]] std::vector<int> usable_cpus();
 
+/// How many CPUs' worth of time the quotas of this process's cgroups (cpu.max, cpu.cfs_quota_us)
+/// allow it; nothing: as much as there is.
+[[nodiscard]] std::optional<double> cpu_quota();
+
 /// How many runs this process can have computing at once without sharing: its usable CPUs, or fewer
 /// where a cgroup's quota (cpu.max, cpu.cfs_quota_us) allows less time; at least 1.
 [[nodiscard]] int usable_slots();

@@ -3,10 +3,11 @@
 /// the image may hold another libc and none of our libraries. Command line: options.hpp; what it
 /// does: supervisor.hpp; what it reports: report_format.hpp.
 ///
-/// SIGTERM or SIGINT: stop in order. A second one, SIGHUP, or the death of the parent or of the
-/// report's reader: kill everything now. Exit code: 0 with a complete report, 2 for a wrong command
-/// line, 1 when it cannot work here.
+/// Asked to stop by its rank (report_format.hpp), SIGTERM or SIGINT: in order. A second time, SIGHUP,
+/// or the death of the parent or of the rank: kill everything now. Exit code: 0 with a complete
+/// report, 2 for a wrong command line, 1 when it cannot work here.
 ///
+/// With --look it starts nothing but tells what is in the image: look.hpp.
 /// With --guard it watches over a directory: guard.hpp.
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -19,6 +20,7 @@
 #include <utility>
 
 #include "guard.hpp"
+#include "look.hpp"
 #include "options.hpp"
 #include "reprise/system/process_tree.hpp"
 #include "supervisor.hpp"
@@ -26,6 +28,7 @@
 int main(int argc, char** argv) {
     using namespace reprise;
     if (argc > 1 && std::strcmp(argv[1], "--guard") == 0) return run_helper::guard(argc, argv);
+    if (argc > 1 && std::strcmp(argv[1], "--look") == 0) return run_helper::look(argc, argv);
     sigset_t all;
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, nullptr);

@@ -1,4 +1,10 @@
-/// @file What the helper writes to its report descriptor.
+/// @file What the helper and its rank tell each other through one descriptor: a stream socket, which
+/// every container runtime hands on, where numbers of processes and signals end at a PID namespace.
+/// (By hand a pipe that the helper writes to will do.)
+///
+/// From the rank: 'T' asks to stop in order; a second one, 'K' or the end of the connection kill.
+///
+/// To the rank:
 ///
 /// Text, one line for each fact, in the order in which they happen, fields separated by one space:
 ///
@@ -29,6 +35,8 @@
 namespace reprise::run_helper {
 
 inline constexpr char report_header[] = "reprise-run 1";
+inline constexpr char stop_order = 'T';
+inline constexpr char kill_order = 'K';
 /// Longest line, with its newline, in bytes.
 inline constexpr unsigned max_report_line = 4096;
 

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "child.hpp"
+#include "report_format.hpp"
 #include "reprise/system/process_tree.hpp"
 
 namespace reprise::run_helper {
@@ -22,7 +24,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds success_window{50};   ///< for a learner that ends together with its backend
 constexpr milliseconds backend_leave{1000};  ///< for a backend to leave by itself
 constexpr milliseconds backend_terminate{1000};  ///< for a backend to leave after SIGTERM
-constexpr milliseconds kill_limit{2000};         ///< for SIGKILL to work
+/// For all of that together when the learner was killed: nothing of it may be left after 2 s.
+constexpr milliseconds killed_farewell{1200};
+constexpr milliseconds kill_limit{2000};  ///< for SIGKILL to work
 
 bool has_succeeded(int status) { return WIFEXITED(status) && WEXITSTATUS(status) == 0; }
 
@@ -66,16 +70,25 @@ void Supervisor::sleep() {
         auto const left = std::chrono::ceil<milliseconds>(*phase_end_ - Clock::now());
         timeout = static_cast<int>(std::max<long long>(0, left.count()));
     }
-    // No event is asked of the report: POLLERR comes unasked once nobody can read it any more. In
-    // a container's own PID namespace that is all that tells of the rank's death.
-    bool const watch_reader = phase_ != Phase::killing;
+    // In a container's own PID namespace the end of this connection is all that tells of the
+    // rank's death.
+    bool const listen = phase_ != Phase::killing;
     pollfd entries[2] = {{.fd = signal_fd_, .events = POLLIN, .revents = 0},
-                         {.fd = watch_reader ? options_.report_fd : -1, .events = 0, .revents = 0}};
+                         {.fd = listen ? options_.report_fd : -1, .events = POLLIN, .revents = 0}};
     int const ready = ::poll(entries, 2, timeout);
     if (ready < 0 && errno != EINTR) return start_killing("killed");
-    if (entries[1].revents != 0) start_killing("killed");
+    if (entries[1].revents != 0) read_orders();
     if (entries[0].revents != 0) read_signals();
     if (phase_end_ && Clock::now() >= *phase_end_) time_is_over();
+}
+
+void Supervisor::read_orders() {
+    char order = 0;
+    ssize_t const count = ::recv(options_.report_fd, &order, 1, MSG_DONTWAIT);
+    if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
+    // Nobody listens any more, or the order is to kill.
+    if (count != 1 || order != stop_order) return start_killing("killed");
+    asked_to_stop();
 }
 
 void Supervisor::read_signals() {
@@ -134,6 +147,8 @@ void Supervisor::learner_has_ended() {
         return;
     }
     if (reason_ == nullptr) reason_ = "learner_ended";
+    bool const was_killed = WIFSIGNALED(learner_.status) && WTERMSIG(learner_.status) == SIGKILL;
+    if (was_killed && !grace_end_) grace_end_ = Clock::now() + killed_farewell;
     if (!stop_.command.empty() && start(stop_)) {
         enter(Phase::stop_command, options_.stop_grace);
     } else {

@@ -4,10 +4,12 @@
 ///   killing
 ///      │ ├───── backend ended ──▶ backend_gone ── learner ended with 0 ──▶ stop_command
 ///      │ │                             └───────── anything else, 50 ms ──▶ killing
-///      │ └───── SIGTERM ────────▶ learner_stops ─ learner ended ─────────▶ stop_command
+///      │ └───── stop ───────────▶ learner_stops ─ learner ended ─────────▶ stop_command
 ///      │                               └───────── grace over ────────────▶ killing
-///      └─────── SIGHUP, second SIGTERM, parent gone (in any phase) ──────▶ killing
+///      └─────── kill, second stop, rank gone (in any phase) ─────────────▶ killing
 ///
+/// stop and kill come through the connection to the rank (report_format.hpp) or as signals: SIGTERM
+/// and SIGINT stop, SIGHUP kills.
 /// stop_command is skipped where there is none, the phases of the backend where it is gone.
 #pragma once
 
@@ -50,6 +52,7 @@ class Supervisor {
 
     [[nodiscard]] bool start(Role& role);
     void sleep();
+    void read_orders();
     void read_signals();
     void reap();
     void learner_has_ended();

@@ -51,6 +51,14 @@ TEST_F(LaunchPlanTest, SeveralRanksAreStartedByMpirun) {
     EXPECT_EQ(value_of("PATH"), "/bin");
 }
 
+TEST_F(LaunchPlanTest, RanksLearnWhichCpusTheLauncherHas) {
+    request.cpus = "0-3@node1";
+    EXPECT_EQ(value_of("REPRISE_LAUNCHER_CPUS"), "(not set)");  // the only rank has them anyway
+    several_ranks();
+    request.environment.emplace_back("REPRISE_LAUNCHER_CPUS=of another job");
+    EXPECT_EQ(value_of("REPRISE_LAUNCHER_CPUS"), "0-3@node1");
+}
+
 TEST_F(LaunchPlanTest, ArgumentsOfTheUserStandBetweenMpirunsAndTheProgram) {
     several_ranks();
     request.mpirun_args = {"--mca", "btl", "tcp,self"};

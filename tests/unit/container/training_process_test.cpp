@@ -396,8 +396,8 @@ TEST_F(TrainingProcessTest, CanBeMoved) {
 }
 
 TEST_F(TrainingProcessTest, EnvironmentAndCpusReachTheLearner) {
-    spec_.environment =
-        training_environment({"PATH=/usr/bin:/bin", "OMPI_COMM_WORLD_RANK=0"}, {"REPRISE_RUN=2"});
+    spec_.inherited = {"PATH=/usr/bin:/bin", "OMPI_COMM_WORLD_RANK=0"};
+    spec_.variables = {"REPRISE_RUN=2"};
     spec_.cpu_list = std::to_string(usable_cpus().back());
     spec_.learner = {"sh", "-c",
                      "echo $REPRISE_RUN$OMPI_COMM_WORLD_RANK; grep Cpus_allowed_list "

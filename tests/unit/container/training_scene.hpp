@@ -26,8 +26,10 @@ class TrainingScene : public ::testing::Test {
 
     TrainingScene() {
         spec_.helper = REPRISE_RUN_HELPER;
-        spec_.environment = own_environment();
-        spec_.working_dir = folder_.path();
+        spec_.inherited = own_environment();
+        spec_.place.start_dir = folder_.path();
+        spec_.place.working_dir = folder_.path();
+        spec_.place.run_dir = folder_.path();
         spec_.stdout_path = folder_ / "stdout.txt";
         spec_.stderr_path = folder_ / "stderr.txt";
         spec_.stop_grace = std::chrono::seconds(20);

@@ -23,6 +23,8 @@ TEST(RankMessagesTest, OrderSurvivesItsBytes) {
     order.learner = {"learn", "--x", ""};
     order.variables = {"A=b=c"};
     order.stop_grace_ms = 123456789012;
+    order.share = {{0, 2, 64}, 3, true, {"GPU-1", "0"}};
+    order.set_threads = false;
     EXPECT_EQ(round_trip(order), order);
 }
 
@@ -47,6 +49,11 @@ TEST(RankMessagesTest, SmallOnesSurviveTheirBytes) {
     EXPECT_EQ(round_trip(StopOrder{{1, 1, 1, 1}, StopReason::time_limit}),
               (StopOrder{{1, 1, 1, 1}, StopReason::time_limit}));
     EXPECT_EQ(round_trip(Dismissal{}), Dismissal{});
+}
+
+TEST(RankMessagesTest, FactsAboutAHostSurviveTheirBytes) {
+    RankReady const ready{{"node1", {{0, 0, 1}, {64, 0, 1}}, 1.5, {"0", "GPU-1"}, "/dev", true}};
+    EXPECT_EQ(round_trip(ready), ready);
 }
 
 TEST(RankMessagesTest, GarbageIsABug) {

@@ -35,17 +35,19 @@ TEST(JobSpecTest, DefaultsAreTheSeeds) {
     EXPECT_EQ(spec.runner.accept, std::nullopt);
     EXPECT_EQ(spec.runner.max_restarts, 1000);
     EXPECT_EQ(spec.runner.stop_signal, "TERM");
+    EXPECT_TRUE(spec.runner.split_cores && spec.runner.set_threads && spec.runner.deal_gpus);
+    EXPECT_EQ(spec.runner.gpus_per_run, std::nullopt);
     EXPECT_TRUE(spec.notices.empty());
 }
 
 TEST(JobSpecTest, ReadsRunnerParameters) {
-    auto const spec =
-        spec_of({"learning_runs_per_job=5.0", "runner.ranks=2", "runner.launcher='mpirun'",
-                 "runner.mpirun_args=['-v']", "runner.iterations_per_job=4", "runner.base_seed=0",
-                 "runner.early_reports=3", "runner.reducers=('iqm', 'mean', 'min', 'iqm')",
-                 "runner.on_exhausted.accept=4", "runner.results_dir='r'", "runner.max_restarts=0",
-                 "runner.stop_signal='SIGINT'", "runner.stop_grace_s=0.5",
-                 "runner.on_term='silent'", "runner.container='none'", "runner.cores='all'"});
+    auto const spec = spec_of(
+        {"learning_runs_per_job=5.0", "runner.ranks=2", "runner.launcher='mpirun'",
+         "runner.mpirun_args=['-v']", "runner.iterations_per_job=4", "runner.base_seed=0",
+         "runner.early_reports=3", "runner.reducers=('iqm', 'mean', 'min', 'iqm')",
+         "runner.on_exhausted.accept=4", "runner.results_dir='r'", "runner.max_restarts=0",
+         "runner.stop_signal='SIGINT'", "runner.stop_grace_s=0.5", "runner.on_term='silent'",
+         "runner.container='bubblewrap'", "runner.tmp_size_mb=64", "runner.cores='all'"});
     EXPECT_EQ(spec.learning_runs_per_job, 5);
     EXPECT_EQ(spec.runner.ranks, 2);
     EXPECT_EQ(spec.runner.launcher, LaunchMode::mpirun);
@@ -60,6 +62,31 @@ TEST(JobSpecTest, ReadsRunnerParameters) {
     EXPECT_EQ(spec.runner.stop_signal, "INT");
     EXPECT_EQ(spec.runner.stop_grace_s, 0.5);
     EXPECT_EQ(spec.runner.on_term, OnTerm::silent);
+    EXPECT_EQ(spec.runner.container, Runtime::bubblewrap);
+    EXPECT_EQ(spec.runner.tmp_size_mb, 64);
+}
+
+TEST(JobSpecTest, ReadsTheImage) {
+    auto const spec = spec_of({},
+                              ", 'singularity': {'image': '~/x.sif', 'use_run': False, "
+                              "'executable': 'singularity', 'args': ['--nv']}");
+    EXPECT_EQ(spec.image.path, "~/x.sif");
+    EXPECT_FALSE(spec.image.use_run);
+    EXPECT_EQ(spec.image.executable, "singularity");
+    EXPECT_EQ(spec.image.args, (Texts{"--nv"}));
+    EXPECT_TRUE(spec_of({}).image.use_run);
+    EXPECT_EQ(spec_of({}).runner.container, std::nullopt);
+}
+
+TEST(JobSpecTest, ReadsHowAHostIsDivided) {
+    auto const off =
+        spec_of({"runner.cores='all'", "runner.threads='keep'", "runner.gpus_per_run='all'"});
+    EXPECT_FALSE(off.runner.split_cores || off.runner.set_threads || off.runner.deal_gpus);
+    for (double const number : {0.0, 0.25, 1.0, 3.0}) {
+        auto const spec = spec_of({"runner.gpus_per_run=" + std::to_string(number)});
+        EXPECT_EQ(spec.runner.gpus_per_run, number);
+        EXPECT_TRUE(spec.runner.deal_gpus);
+    }
 }
 
 TEST(JobSpecTest, EmptyListAndNoneMeanNoCommand) {

@@ -102,7 +102,7 @@ TEST_F(ResultsDamageTest, EveryFlippedByteOfAFileInUseIsFoundOrHarmless) {
     flip_every_byte('\x80');
     // Harmless: rows that hold nothing yet, and the byte that says of a row that it is on disk.
     auto const info = ResultsReader::open((write_file(path, intact), path)).info();
-    EXPECT_LE(unseen, (info.attempt_capacity - 4) * 542 + 4 + (info.start_capacity - 2) * 103 + 2);
+    EXPECT_LE(unseen, (info.attempt_capacity - 4) * 606 + 4 + (info.start_capacity - 2) * 103 + 2);
 }
 
 TEST_F(ResultsDamageTest, EveryCutIsFound) {
@@ -120,7 +120,7 @@ TEST_F(ResultsDamageTest, MissingRowBeforeConfirmedOnesIsFound) {
     auto bytes = intact;
     auto const row = bytes.find("node1");
     ASSERT_NE(row, std::string::npos);
-    std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(row) - 70, 542, '\0');
+    std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(row) - 70, 606, '\0');
     EXPECT_EQ(finding(bytes), Error::Kind::corrupt);
 }
 

@@ -17,21 +17,56 @@ History example_history() {
                        test::example_start(1, StartOutcome::finished)}};
 }
 
-TEST(ResultsFixturesTest, Version1AtRestIsRead) {
-    auto const reader = ResultsReader::open(data / "valid" / "version1_at_rest.h5");
-    EXPECT_EQ(reader.info(), (ResultsFileInfo{1, 2, false, 7, 2}));
+/// Version 1 has no column for GPUs.
+History version_1_history() {
+    auto history = example_history();
+    for (auto& attempt : history.attempts) attempt.gpus.clear();
+    return history;
+}
+
+void expect_at_rest(std::string const& name, std::uint32_t version, History const& history) {
+    auto const reader = ResultsReader::open(data / "valid" / name);
+    EXPECT_EQ(reader.info(), (ResultsFileInfo{version, 2, false, 7, 2}));
     EXPECT_EQ(reader.sample(), test::example_sample());
-    EXPECT_TRUE(test::same(reader.load_history(), example_history()));
+    EXPECT_TRUE(test::same(reader.load_history(), history));
     ASSERT_EQ(reader.curves().size(), 5U);
     for (auto const& key : reader.curves())
         EXPECT_TRUE(test::same(*reader.curve(key), test::example_curve(key)));
 }
 
-TEST(ResultsFixturesTest, Version1InUseIsRead) {
-    auto const reader = ResultsReader::open(data / "valid" / "version1_recording.h5");
-    EXPECT_EQ(reader.info(), (ResultsFileInfo{1, 1, true, 9, 6}));
+void expect_in_use(std::string const& name, std::uint32_t version, History const& history) {
+    auto const reader = ResultsReader::open(data / "valid" / name);
+    EXPECT_EQ(reader.info(), (ResultsFileInfo{version, 1, true, 9, 6}));
     EXPECT_EQ(reader.sample(), test::example_sample());
-    EXPECT_TRUE(test::same(reader.load_history(), example_history()));
+    EXPECT_TRUE(test::same(reader.load_history(), history));
+}
+
+TEST(ResultsFixturesTest, AtRestIsRead) {
+    expect_at_rest("version1_at_rest.h5", 1, version_1_history());
+    expect_at_rest("version2_at_rest.h5", 2, example_history());
+}
+
+TEST(ResultsFixturesTest, InUseIsRead) {
+    expect_in_use("version1_recording.h5", 1, version_1_history());
+    expect_in_use("version2_recording.h5", 2, example_history());
+}
+
+TEST(ResultsFixturesTest, AFileOfAFormerVersionBecomesOneOfThisVersionWhenItIsContinued) {
+    for (auto const* const name : {"version1_at_rest.h5", "version1_recording.h5"}) {
+        test::ResultsFolder const folder;
+        auto const path = folder / name;
+        std::filesystem::copy_file(data / "valid" / name, path);
+        auto store = ResultsStore::create_or_open(path, test::example_sample(), {1, 1});
+        auto expected = version_1_history();
+        EXPECT_TRUE(test::same(store.load_history(), expected));
+        store.append(test::example_attempts(8, 9));
+        store.close();
+        expected.attempts.push_back(test::example_attempt(8));
+        auto const reader = ResultsReader::open(path);
+        EXPECT_EQ(reader.info().format_version, 2U);
+        EXPECT_TRUE(test::same(reader.load_history(), expected));
+        EXPECT_EQ(reader.curves().size(), name == std::string("version1_at_rest.h5") ? 5U : 0U);
+    }
 }
 
 struct Invalid {
@@ -66,7 +101,7 @@ INSTANTIATE_TEST_SUITE_P(
         Invalid{"flipped_in_body.h5", Error::Kind::corrupt, "its checksum is wrong"},
         Invalid{"flipped_in_user_block.h5", Error::Kind::corrupt, "first 512 bytes is wrong"},
         Invalid{"flipped_in_row.h5", Error::Kind::corrupt, "row 6 of its table attempts"},
-        Invalid{"version2.h5", Error::Kind::mismatch, "format version 2"}));
+        Invalid{"version3.h5", Error::Kind::mismatch, "format version 3"}));
 
 }  // namespace
 }  // namespace reprise

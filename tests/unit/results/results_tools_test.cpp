@@ -58,12 +58,12 @@ class ResultsToolsTest : public testing::Test {
 
 TEST_F(ResultsToolsTest, ColumnsAreThoseOfTheFormatPage) {
     EXPECT_EQ(columns_of(path, "attempts"),
-              (std::vector<std::string>{"confirmed", "learning_run", "iteration", "attempt",
-                                        "part",      "outcome",      "exit_code", "signal",
-                                        "reward",    "seed",         "start",     "end",
-                                        "host",      "cores",        "cpu_s",     "peak_memory_mb",
-                                        "steps",     "start_number", "rank",      "loaded_from",
-                                        "message",   "crc"}));
+              (std::vector<std::string>{"confirmed",      "learning_run", "iteration",    "attempt",
+                                        "part",           "outcome",      "exit_code",    "signal",
+                                        "reward",         "seed",         "start",        "end",
+                                        "host",           "cores",        "gpus",         "cpu_s",
+                                        "peak_memory_mb", "steps",        "start_number", "rank",
+                                        "loaded_from",    "message",      "crc"}));
     EXPECT_EQ(
         columns_of(path, "starts"),
         (std::vector<std::string>{"confirmed", "number", "revision", "outcome", "start", "end",

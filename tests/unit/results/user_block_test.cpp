@@ -43,15 +43,15 @@ TEST(UserBlockTest, EveryFlippedByteIsFound) {
 
 TEST(UserBlockTest, NewerVersionIsRefusedByName) {
     auto newer = example();
-    newer.version = 2;
+    newer.version = 3;
     EXPECT_EQ(error_of(encode(newer)), Error::Kind::mismatch);
     try {
         static_cast<void>(decode_user_block(encode(newer), "results.h5"));
     } catch (Error const& error) {
         EXPECT_STREQ(
             error.what(),
-            "cannot read results file 'results.h5' (format version 2, this program knows "
-            "versions up to 1). Use the version of reprise that wrote it, or a newer one.");
+            "cannot read results file 'results.h5' (format version 3, this program knows "
+            "versions up to 2). Use the version of reprise that wrote it, or a newer one.");
     }
 }
 
