@@ -99,6 +99,8 @@ class Launcher {
                             (by_hand_ ? "; the same command goes on from there" : ""));
                 break;
         }
+        // Till here its guardian would have spoken for us, had we been killed.
+        if (scratch_) (void)claim_last_will(scratch_->path());
         voice_.last_word(verdict);
     }
 
@@ -121,7 +123,7 @@ class Launcher {
     }
 
     Verdict launch(JobContext const& context) {
-        ScratchDirectory const scratch(channel_name_);
+        auto const& scratch = scratch_.emplace(channel_name_);
         voice_.leave_last_will(scratch.path());
         ChannelListener listener(channel_name_);
         LaunchRequest request;
@@ -146,7 +148,6 @@ class Launcher {
         try {
             end = run_rank_group(plan_launch(request), listener, signals_, clock_,
                                  {{scratch.guardian()},
-                                  scratch.lock_fd(),
                                   // Whoever ends the job wants no word, whatever comes after.
                                   [&] { (void)claim_last_will(scratch.path()); }});
         } catch (Error const& e) {
@@ -189,6 +190,7 @@ class Launcher {
     SignalFd signals_;
     ServerVoice voice_;
     bool by_hand_ = true;
+    std::optional<ScratchDirectory> scratch_;  ///< of the ranks; removed when all is said
     std::string channel_name_ = unique_name();
 };
 

@@ -50,7 +50,6 @@ class RankGroup {
         spec.stderr_fd = output_.write_end.get();
         // A Ctrl-C at the terminal is for the launcher alone: mpirun would kill the ranks.
         spec.group = ProcessGroup::own_group;
-        if (setting_.inherited_fd >= 0) spec.extra_fds = {{setting_.inherited_fd, 3}};
         child_.emplace(spawn(spec));
         output_.write_end.close();
         set_non_blocking(output_.read_end.get());

@@ -86,18 +86,23 @@ ScratchDirectory::ScratchDirectory(std::string const& name, std::vector<std::str
 
 void ScratchDirectory::start_guardian() {
     auto leash = make_pipe();
+    auto ready = make_pipe();
     Fd const null_device(::open("/dev/null", O_WRONLY | O_CLOEXEC));
     ProcessSpec spec;
     spec.argv = {helper_path(), "--guard", path_};
     spec.environment = guardian_environment();
     spec.working_dir = "/";  // it keeps no mount busy
     spec.stdin_fd = leash.read_end.get();
+    spec.stdout_fd = ready.write_end.get();
     // Nobody who reads our output to its end shall wait for it.
-    spec.stdout_fd = null_device.get();
     spec.stderr_fd = null_device.get();
     spec.group = ProcessGroup::own_session;
     guardian_.emplace(spawn(spec));
     leash_ = std::move(leash.write_end);
+    ready.write_end = Fd();
+    char byte = 0;
+    while (::read(ready.read_end.get(), &byte, 1) < 0 && errno == EINTR) {
+    }
 }
 
 ScratchDirectory::~ScratchDirectory() {

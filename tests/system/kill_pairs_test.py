@@ -14,8 +14,8 @@ is left, no process, no file, no mount, and the outcome is this:
         and learner, backend, helper, starter   the same
         and rank, rank 0, mpirun                the start is lost; the guardian says RESUME
 
-The starter is the container's first process, which the rank starts (bwrap); the launcher is the
-wrapper too, which becomes it. Somebody says RESUME exactly once, and the next start goes on.
+The starter is the container's first process, which the rank starts (bwrap); Apptainer's own ("Apptainer
+runtime parent", and "appinit" inside) are starters too. The launcher is the wrapper, which becomes it. Somebody says RESUME exactly once, and the next start goes on.
 
 Everything is as bad as it can be: the learners ignore SIGTERM, talk a lot, and leave daemons behind
 that do the same in sessions of their own, and so do the backends. One job is started again and again
@@ -32,9 +32,15 @@ import unittest
 import support
 from support import CONCLUDED, PROGRESS, RESULTS, RESUME, STARTED
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(os.path.dirname(HERE), "support"))
+
+import images  # noqa: E402
+
 LIMIT_S = 2.0
 RANK = 1  # whose attempt is the victim
-OF_THE_ATTEMPT = ("learner", "backend", "helper", "starter")
+CONTAINER = ("appinit", "apptainer", "starter")  # from the inside
+OF_THE_ATTEMPT = ("learner", "backend", "helper", *CONTAINER)
 OF_THE_START = ("rank", "rank 0", "mpirun")
 # Of these the second one to be killed may have noticed the end of the first.
 BOTH_ORDERS = [
@@ -66,6 +72,33 @@ def cases(roles):
     return found
 
 
+def running():
+    """All processes, but zombies."""
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat") as file:
+                    if file.read().rpartition(")")[2].split()[0] != "Z":
+                        found.add(int(name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return found
+
+
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+
+def describe(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline") as file:
+            return f"{pid} " + file.read().replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return f"{pid}"
+
+
 def mounts():
     with open("/proc/self/mountinfo") as file:
         return sorted(file.read().splitlines())
@@ -76,9 +109,11 @@ class Campaign(support.SystemTest):
 
     ROLES = ()
     PARAMETERS = {}
+    CONTAINER_DEPTH = 0  # processes between rank and helper
 
     def setUp(self):
         self.mounts = mounts()
+        self.strangers = running()
         self.slowest = (0.0, None)
         self.campaign_server = self.server()
         plan = {"*": dict(BEHAVIOUR)}
@@ -95,7 +130,7 @@ class Campaign(support.SystemTest):
         found = {}
         for process in self.sample.processes():
             directory = process.directory
-            if support.role_of(process) != COMMANDS["learner"] or process.argv[0] == "":
+            if support.role_of(process) != COMMANDS["learner"]:
                 continue
             waits = all(
                 os.path.exists(os.path.join(directory, name)) for name in ("trained", "backend.pid")
@@ -124,40 +159,48 @@ class Campaign(support.SystemTest):
 
     def victim(self, role, directory):
         processes = self.sample.processes()
-        if role in ("rank", "rank 0", "mpirun", "launcher", "guardian"):
+        if role in (*OF_THE_START, "launcher"):
             name = f"rank {RANK}" if role == "rank" else role
             found = [p.pid for p in processes if support.role_of(p) == name]
-        elif role == "starter":
-            found = [self.child_of(self.victim("rank", directory))]
-        else:
-            name = COMMANDS.get(role, role)
+        elif role == "guardian":
+            launcher = self.victim("launcher", directory)
             found = [
                 p.pid
                 for p in processes
-                if support.role_of(p) == name and p.directory == directory
+                if support.role_of(p) == role and parent_of(p.pid) == launcher
             ]
-            # A daemon is called what its parent is called.
-            if role in COMMANDS:
-                found = [pid for pid in found if os.getsid(pid) != pid and self.is_leader(pid)]
+        elif role in CONTAINER:
+            above = self.container(directory)
+            self.assertEqual(len(above), self.CONTAINER_DEPTH)
+            found = [above[-1 if role == "starter" else CONTAINER.index(role)]]
+        else:
+            name = COMMANDS.get(role, role)
+            # A daemon is called what its parent is called, but leads no group.
+            found = [
+                p.pid
+                for p in processes
+                if support.role_of(p) == name
+                and p.directory == directory
+                and (role not in COMMANDS or os.getpgid(p.pid) == p.pid)
+            ]
         self.assertEqual(len(found), 1, f"{role}: {found} of " + "\n".join(map(str, processes)))
         return found[0]
 
-    @staticmethod
-    def is_leader(pid):
-        return os.getpgid(pid) == pid
+    def container(self, directory):
+        """The processes between rank and helper, from the inside."""
+        rank = self.victim("rank", directory)
+        above = [parent_of(self.victim("helper", directory))]
+        while above[-1] != rank:
+            above.append(parent_of(above[-1]))
+        return above[:-1]
 
-    @staticmethod
-    def child_of(pid):
-        """The one that is no guardian."""
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            children = [int(word) for word in file.read().split()]
-        for child in children:
-            with open(f"/proc/{child}/cmdline") as file:
-                if "--guard" not in file.read():
-                    return child
-        raise AssertionError(f"process {pid} has no child")
+    def attempt_processes(self, directory):
+        inside = [p.pid for p in self.sample.processes() if p.directory == directory]
+        return {*inside, *self.container(directory)}
 
     def kill(self, case, directory):
+        """Returns what should end because of it, when the job does not."""
+        attempt = self.attempt_processes(directory)
         pids = [self.victim(role, directory) for role in case]
         pidfds = [os.pidfd_open(pid) for pid in pids]
         for number, pidfd in enumerate(pidfds):
@@ -169,6 +212,7 @@ class Campaign(support.SystemTest):
                 pass  # the death of the first one was its own
         for pidfd in pidfds:
             os.close(pidfd)
+        return attempt
 
     # What must be true afterwards
 
@@ -188,21 +232,20 @@ class Campaign(support.SystemTest):
     def log(self):
         return self.running.stdout + self.running.stderr
 
-    def left_of_the_attempt(self, directory):
-        return [p for p in self.sample.processes() if p.directory == directory]
-
     def left_of_the_job(self):
         left = self.sample.remnants()
+        # Not everything that works for the job carries its mark.
+        left += [f"process {describe(pid)}" for pid in running() - self.strangers]
         left += [f"mount {line}" for line in mounts() if line not in self.mounts]
         left += [
             f"/tmp/{name}" for name in os.listdir("/tmp") if not self.sample.folder.endswith(name)
         ]
         return left
 
-    def check_attempt(self, case, directory):
+    def check_attempt(self, case, directory, attempt):
         """Tried again in the same start, and nobody said anything."""
         since = time.monotonic()
-        self.wait_until_gone(case, since, lambda: self.left_of_the_attempt(directory))
+        self.wait_until_gone(case, since, lambda: list(map(describe, attempt & running())))
         self.wait_for_the_gate(other_than=directory)
         self.assertLessEqual(set(self.campaign_server.names), {STARTED, PROGRESS})
 
@@ -225,11 +268,11 @@ class Campaign(support.SystemTest):
 
     def check_case(self, case):
         directory = self.start()[RANK]
-        self.kill(case, directory)
+        attempt = self.kill(case, directory)
         if case == ("guardian",):
             self.check_guardian()
-        elif set(case) <= {*OF_THE_ATTEMPT, "guardian"}:
-            self.check_attempt(case, directory)
+        elif not set(case) & {*OF_THE_START, "launcher"}:
+            self.check_attempt(case, directory, attempt)
         else:
             self.check_start(case)
 
@@ -238,9 +281,9 @@ class Campaign(support.SystemTest):
             with self.subTest(killed=" and then ".join(case)):
                 try:
                     self.check_case(case)
-                finally:
-                    if sys.exc_info()[0] is not None:
-                        self.clear()
+                except BaseException:
+                    self.clear()
+                    raise
         self.check_that_it_ends_well()
 
     def clear(self):
@@ -261,10 +304,44 @@ class Campaign(support.SystemTest):
 
 
 class WithoutContainer(Campaign):
+    PARAMETERS = {"runner.container": "none"}
     ROLES = ("learner", "backend", "helper", "rank", "rank 0", "mpirun", "launcher", "guardian")
 
     def test_all_singles_and_pairs(self):
         self.check_cases(cases(self.ROLES))
+
+
+class InBubblewrap(Campaign):
+    PARAMETERS = {"runner.container": "bubblewrap"}
+    CONTAINER_DEPTH = 1
+    ROLES = ("learner", "backend", "helper", "starter", "rank", "rank 0", "mpirun", "launcher")
+
+    def test_all_in_which_the_container_has_a_part(self):
+        self.check_cases(case for case in cases(self.ROLES) if set(case) & set(OF_THE_ATTEMPT))
+
+
+class InApptainer(Campaign):
+    """A selection, in a SIF file: what differs is who stands between the rank and the helper."""
+
+    # appinit, Apptainer's runtime parent, and bwrap twice
+    CONTAINER_DEPTH = 4
+
+    def setUp(self):
+        self.PARAMETERS = {"singularity.image": images.trainer_sif()}
+        super().setUp()
+        environment = self.sample.environment
+        for name in ("SCRIPTED_PLAN", support.MARK):
+            environment["APPTAINERENV_" + name] = environment[name]
+
+    def test_the_container_and_those_next_to_it(self):
+        singles = [(role,) for role in (*CONTAINER, "helper", "learner", "rank", "launcher")]
+        pairs = [
+            pair
+            for starter in CONTAINER
+            for other in ("rank", "helper", "launcher")
+            for pair in ((starter, other), (other, starter))
+        ]
+        self.check_cases(singles + pairs)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,6 @@ struct RankGroupEnd {
 /// What the launcher has beside the ranks.
 struct RankGroupSetting {
     std::vector<pid_t> spared;            ///< its other children, with which nothing is done here
-    int inherited_fd = -1;                ///< for mpirun, or the only rank, to keep open; -1: none
     std::function<void()> on_terminated;  ///< called as soon as TERM, INT or HUP has come
 };
 

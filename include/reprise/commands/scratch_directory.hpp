@@ -22,7 +22,7 @@ namespace reprise {
 /// Two more see to it that it is removed when the owner was killed: a guardian, a child of the
 /// owner's (src/container/run_helper/guard.hpp), and, should that have been killed too, the next one
 /// that makes a scratch directory here. Both leave it alone as long as somebody holds a shared lock
-/// (flock(2)) on it: the owner, and everybody else who needs it (ScratchHold, or lock_fd()).
+/// (flock(2)) on it: the owner, and everybody else who needs it (ScratchHold).
 class ScratchDirectory {
   public:
     /// @param name begins with "reprise." and is nobody else's. Throws Error.
@@ -33,8 +33,6 @@ class ScratchDirectory {
     ~ScratchDirectory();
 
     [[nodiscard]] std::string const& path() const noexcept { return path_; }
-    /// For a child to inherit: the directory stays at least as long as the child.
-    [[nodiscard]] int lock_fd() const noexcept { return lock_.get(); }
     /// A child of this process that kill_all_descendants() should spare.
     [[nodiscard]] pid_t guardian() const noexcept { return guardian_ ? guardian_->pid() : -1; }
 

@@ -25,7 +25,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds leave_limit{10000};  ///< for the owner's children, who save what they have
+constexpr milliseconds leave_limit{1700};   ///< for those who hold the directory
 constexpr milliseconds look_interval{10};   ///< at the lock, meanwhile
 constexpr milliseconds kill_limit{2000};    ///< for SIGKILL to work
 constexpr milliseconds remove_limit{2000};  ///< somebody may be writing into it still
@@ -109,6 +109,8 @@ int guard(int argc, char** argv) {
     char const* const path = argv[2];
     int const directory = ::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (directory < 0) return 0;
+    [[maybe_unused]] auto const told = ::write(STDOUT_FILENO, "", 1);
+    ::dup2(STDERR_FILENO, STDOUT_FILENO);
 
     sleep_until_input_ends();
     wait_for_lock(directory);
