@@ -100,8 +100,8 @@ void ScratchDirectory::start_guardian() {
     guardian_.emplace(spawn(spec));
     leash_ = std::move(leash.write_end);
     ready.write_end = Fd();
-    char byte = 0;
-    while (::read(ready.read_end.get(), &byte, 1) < 0 && errno == EINTR) {
+    char none = 0;
+    while (::read(ready.read_end.get(), &none, 1) < 0 && errno == EINTR) {
     }
 }
 

@@ -109,7 +109,6 @@ int guard(int argc, char** argv) {
     char const* const path = argv[2];
     int const directory = ::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (directory < 0) return 0;
-    [[maybe_unused]] auto const told = ::write(STDOUT_FILENO, "", 1);
     ::dup2(STDERR_FILENO, STDOUT_FILENO);
 
     sleep_until_input_ends();

@@ -4,7 +4,7 @@
 /// reprise-run-helper --guard PATH
 ///
 ///   standard input: a pipe whose other end the owner holds
-///   standard output: gets one byte once signals can do no harm any more, then its end
+///   standard output: gets nothing, and is closed once signals can do no harm any more
 ///
 ///   1. sleeps until the owner is gone (the end of its input). An owner that leaves in order has
 ///      removed the directory by then and kills its guardian, so nothing below happens.
