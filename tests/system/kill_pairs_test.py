@@ -38,7 +38,6 @@ sys.path.append(os.path.join(os.path.dirname(HERE), "support"))
 import images  # noqa: E402
 
 LIMIT_S = 2.0
-RANK = 1  # whose attempt is the victim
 CONTAINER = ("appinit", "apptainer", "starter")  # from the inside
 OF_THE_ATTEMPT = ("learner", "backend", "helper", *CONTAINER)
 OF_THE_START = ("rank", "rank 0", "mpirun")
@@ -109,6 +108,8 @@ class Campaign(support.SystemTest):
 
     ROLES = ()
     PARAMETERS = {}
+    LEARNING_RUNS = 3  # each has its rank
+    VICTIM = 1  # the learning run, and its rank
     CONTAINER_DEPTH = 0  # processes between rank and helper
 
     def setUp(self):
@@ -118,7 +119,11 @@ class Campaign(support.SystemTest):
         self.campaign_server = self.server()
         plan = {"*": dict(BEHAVIOUR)}
         self.sample = self.job(
-            plan, self.campaign_server, max_attempts=100, **self.PARAMETERS
+            plan,
+            self.campaign_server,
+            max_attempts=100,
+            learning_runs_per_job=self.LEARNING_RUNS,
+            **self.PARAMETERS,
         )
         plan["*"]["gate"] = self.sample.gate()
         self.running = None
@@ -137,13 +142,13 @@ class Campaign(support.SystemTest):
             )
             if waits:
                 found[int(os.path.basename(directory)[len("run_")])] = directory
-        return found if len(found) == 3 else None
+        return found if len(found) == self.LEARNING_RUNS else None
 
     def wait_for_the_gate(self, other_than=None):
         def arrived():
             self.assertTrue(self.running.is_running, self.running.stdout + self.running.stderr)
             found = self.attempts_at_the_gate()
-            return found if found and found[RANK] != other_than else None
+            return found if found and found[self.VICTIM] != other_than else None
 
         return support.wait_until(
             arrived, "all learners at the gate", state=lambda: self.running.stdout
@@ -160,7 +165,7 @@ class Campaign(support.SystemTest):
     def victim(self, role, directory):
         processes = self.sample.processes()
         if role in (*OF_THE_START, "launcher"):
-            name = f"rank {RANK}" if role == "rank" else role
+            name = f"rank {self.VICTIM}" if role == "rank" else role
             found = [p.pid for p in processes if support.role_of(p) == name]
         elif role == "guardian":
             launcher = self.victim("launcher", directory)
@@ -249,10 +254,10 @@ class Campaign(support.SystemTest):
         self.wait_for_the_gate(other_than=directory)
         self.assertLessEqual(set(self.campaign_server.names), {STARTED, PROGRESS})
 
-    def check_guardian(self):
+    def end_without_guardian(self):
+        """The rest of the start is like any other, but should not meet the next kill."""
         self.wait_for_the_gate()
         self.assertLessEqual(set(self.campaign_server.names), {STARTED, PROGRESS})
-        # The rest of the start is like any other.
         self.running.signal(signal.SIGUSR1)
         self.assert_ended(self.running.wait(), 3)
         self.assertEqual(self.left_of_the_job(), [])
@@ -267,14 +272,15 @@ class Campaign(support.SystemTest):
         self.assert_last_word(self.campaign_server, RESUME)
 
     def check_case(self, case):
-        directory = self.start()[RANK]
+        directory = self.start()[self.VICTIM]
         attempt = self.kill(case, directory)
-        if case == ("guardian",):
-            self.check_guardian()
-        elif not set(case) & {*OF_THE_START, "launcher"}:
-            self.check_attempt(case, directory, attempt)
-        else:
+        if set(case) & {*OF_THE_START, "launcher"}:
             self.check_start(case)
+            return
+        if case != ("guardian",):
+            self.check_attempt(case, directory, attempt)
+        if "guardian" in case:
+            self.end_without_guardian()
 
     def check_cases(self, wanted):
         for case in wanted:
@@ -297,7 +303,8 @@ class Campaign(support.SystemTest):
         # What is left to be ended is the backends, which ignore everything, and the daemons.
         self.assert_ended(self.running.wait(), 0)
         self.assert_last_word(self.campaign_server, RESULTS, CONCLUDED)
-        self.assert_mean(self.campaign_server, [support.reward_of(run, 0) for run in range(3)])
+        rewards = [support.reward_of(run, 0) for run in range(self.LEARNING_RUNS)]
+        self.assert_mean(self.campaign_server, rewards)
         self.assertEqual(self.left_of_the_job(), [])
         seconds, case = self.slowest
         print(f"slowest: {case} after {seconds:.2f} s")
@@ -306,6 +313,18 @@ class Campaign(support.SystemTest):
 class WithoutContainer(Campaign):
     PARAMETERS = {"runner.container": "none"}
     ROLES = ("learner", "backend", "helper", "rank", "rank 0", "mpirun", "launcher", "guardian")
+
+    def test_all_singles_and_pairs(self):
+        self.check_cases(cases(self.ROLES))
+
+
+class TheOnlyRank(Campaign):
+    """It needs no mpirun, and is the launcher's child."""
+
+    PARAMETERS = {"runner.container": "none"}
+    ROLES = ("learner", "backend", "helper", "rank 0", "launcher", "guardian")
+    LEARNING_RUNS = 1
+    VICTIM = 0
 
     def test_all_singles_and_pairs(self):
         self.check_cases(cases(self.ROLES))

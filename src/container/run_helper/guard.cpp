@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -26,7 +27,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds leave_limit{1700};   ///< for those who hold the directory
-constexpr milliseconds look_interval{10};   ///< at the lock, meanwhile
 constexpr milliseconds kill_limit{2000};    ///< for SIGKILL to work
 constexpr milliseconds remove_limit{2000};  ///< somebody may be writing into it still
 
@@ -37,11 +37,26 @@ void sleep_until_input_ends() {
     }
 }
 
+/// Stands in the queue for the lock, so that somebody who sweeps up after killed owners and only
+/// tries now and then does not get it first. An alarm ends the wait, again and again in case it
+/// comes before the wait begins.
 void wait_for_lock(int directory) {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    ::sigaction(SIGALRM, &action, nullptr);
+    sigset_t alarm;
+    ::sigemptyset(&alarm);
+    ::sigaddset(&alarm, SIGALRM);
+    ::sigprocmask(SIG_UNBLOCK, &alarm, nullptr);
     auto const end = steady_clock::now() + leave_limit;
-    while (::flock(directory, LOCK_EX | LOCK_NB) != 0 && steady_clock::now() < end) {
-        ::poll(nullptr, 0, static_cast<int>(look_interval.count()));
+    itimerval timer{};
+    timer.it_value.tv_sec = leave_limit.count() / 1000;
+    timer.it_value.tv_usec = leave_limit.count() % 1000 * 1000;
+    timer.it_interval.tv_usec = 10000;
+    ::setitimer(ITIMER_REAL, &timer, nullptr);
+    while (::flock(directory, LOCK_EX) != 0 && steady_clock::now() < end) {
     }
+    ::sigprocmask(SIG_BLOCK, &alarm, nullptr);
 }
 
 // ---- the last will: last_will.hpp ---------------------------------------------------------------
@@ -119,9 +134,7 @@ int guard(int argc, char** argv) {
     kill_marked(mark, kill_limit);
     auto const will = read_last_will(directory);
     auto const end = steady_clock::now() + remove_limit;
-    while (!remove_tree(AT_FDCWD, path) && steady_clock::now() < end) {
-        ::poll(nullptr, 0, static_cast<int>(look_interval.count()));
-    }
+    while (!remove_tree(AT_FDCWD, path) && steady_clock::now() < end) ::poll(nullptr, 0, 10);
     carry_out(will);
     return 0;
 }
