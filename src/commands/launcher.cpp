@@ -148,7 +148,8 @@ class Launcher {
         std::optional<RankGroupEnd> end;
         try {
             end = run_rank_group(plan_launch(request), listener, signals_, clock_,
-                                 {{scratch.guardian()},
+                                 {context.use_mpirun ? context.ranks : 0,
+                                  {scratch.guardian()},
                                   // Whoever ends the job wants no word, whatever comes after.
                                   [&] { (void)claim_last_will(scratch.path()); }});
         } catch (Error const& e) {

@@ -94,6 +94,7 @@ class RankGroup {
 
     /// Until rank 0 is there nobody else would notice that it never comes.
     void watch_start_up() {
+        watch_ranks();
         auto const now = clock_.now();
         if (descendants(setting_.spared).size() >
             1) {  // more than the child itself: ranks, dead ones not counted
@@ -106,10 +107,13 @@ class RankGroup {
         if (orphaned || now - started_ >= connection_limit) set_deadline(Duration::zero());
     }
 
-    /// Once rank 0 has connected all ranks are there. mpirun should notice it when one of them is
-    /// lost, but see orphaned_limit.
+    /// mpirun should notice it when one of them is lost, but see orphaned_limit.
     void watch_ranks() {
-        for (pid_t const pid : children_of(child_->pid())) {
+        auto const ranks = children_of(child_->pid());
+        if (watching_ || setting_.ranks == 0) return;
+        if (static_cast<int>(ranks.size()) < setting_.ranks) return;  // not all of them yet
+        watching_ = true;
+        for (pid_t const pid : ranks) {
             Fd rank(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));  // -1 before Linux 5.3
             if (rank) ranks_.push_back(std::move(rank));
         }
@@ -198,6 +202,7 @@ class RankGroup {
     RankGroupSetting setting_;
     Pipe output_;
     std::optional<ChildProcess> child_;
+    bool watching_ = false;
     std::vector<Fd> ranks_;  ///< pidfds of mpirun's children, until the first of them has ended
     std::optional<Channel> channel_;
     std::optional<TimePoint> deadline_;

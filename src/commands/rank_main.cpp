@@ -99,13 +99,8 @@ int Rank::run_worker() {
     auto worker =
         make_worker(facts, [this](RankPayload const& payload) { post_.send(0, payload); });
     bool dismissed = false;
-    handlers_.on_signal = [&](int signal) {
-        // The launcher's word goes to all ranks, but only rank 0 decides.
-        if (signal == SIGUSR1 || signal == SIGUSR2) return;
-        // mpirun is gone, or sends everybody home.
-        worker.abandon();
-        _exit(1);
-    };
+    // The launcher's word goes to all ranks, but only rank 0 decides.
+    handlers_.on_signal = [](int) {};
     handlers_.on_payload = [&](int, RankPayload const& payload) {
         if (auto const* order = std::get_if<TrainingOrder>(&payload)) {
             worker.take(*order);
@@ -188,11 +183,6 @@ void Rank::on_channel() {
 }
 
 void Rank::on_signal(int signal) {
-    if (!options_.solo && signal != SIGUSR1 && signal != SIGUSR2) {
-        // mpirun is gone, or sends everybody home because a rank was lost: it kills within a
-        // second. All that was announced is on disk; the launcher says what becomes of the job.
-        _exit(1);
-    }
     stop_asked_ = signal == SIGUSR1 ? StopReason::time_limit : StopReason::terminated;
     log_warning(signal == SIGUSR1 ? "the job's time is nearly over: stopping the trainings"
                                   : "asked to end: stopping the trainings");
@@ -316,15 +306,6 @@ void Rank::dismiss() {
     post_.flush(farewell_limit);
 }
 
-/// All is said and saved, and nobody looks at signals while MPI says goodbye, which it can do only
-/// as long as mpirun is there.
-void die_of_sigterm() {
-    sigset_t term;
-    ::sigemptyset(&term);
-    ::sigaddset(&term, SIGTERM);
-    ::pthread_sigmask(SIG_UNBLOCK, &term, nullptr);
-}
-
 int run_with_mpi(RankOptions const& options, SignalFd& signals, std::string const& scratch) {
     MpiSession const session;
     // Inside the session's scope: outside it Boost.MPI ends the process before any handler runs.
@@ -332,9 +313,7 @@ int run_with_mpi(RankOptions const& options, SignalFd& signals, std::string cons
         auto const rank = session.world().rank();
         set_up_log("rank " + std::to_string(rank), log_level_of(options.job.log_level));
         RankPost post(session, options.channel, host_name());
-        int const code = Rank(options, post, signals, scratch).run();
-        die_of_sigterm();
-        return code;
+        return Rank(options, post, signals, scratch).run();
     } catch (std::exception const& e) {
         log_error(e.what());
         kill_all_descendants(milliseconds(1000));
@@ -360,10 +339,12 @@ bool launcher_lives(std::string const& channel) {
 }  // namespace
 
 int rank_main(RankOptions const& options) {
-    // Before MPI starts threads of its own.
-    SignalFd signals({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2});
-    // mpirun is gone: then nothing of ours may stay. (The only rank has the launcher as its parent,
-    // and learns of its death through the channel.)
+    // Before MPI starts threads of its own. A rank under mpirun gets TERM when mpirun is gone, or
+    // when it sends everybody home because a rank was lost, and dies of it, wherever it is: MPI may
+    // hang then, all that was announced is on disk, and the launcher says what becomes of the job.
+    // (The only rank has the launcher as its parent, and learns of its death through the channel.)
+    auto signals = options.solo ? SignalFd({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2})
+                                : SignalFd({SIGUSR1, SIGUSR2});
     if (!options.solo) (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     (void)become_subreaper();
     std::signal(SIGPIPE, SIG_IGN);

@@ -5,9 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
-#include <new>
 #include <system_error>
 #include <utility>
 
@@ -57,52 +58,61 @@ std::vector<std::string> guardian_environment() {
     return environment;
 }
 
+/// What stands before the end of a pipe, which it waits for; nothing when it is no int.
+std::optional<int> read_int(int fd) {
+    std::array<char, sizeof(int) + 1> bytes{};
+    std::size_t used = 0;
+    while (used < bytes.size()) {
+        auto const got = ::read(fd, bytes.data() + used, bytes.size() - used);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        used += static_cast<std::size_t>(got);
+    }
+    if (used != sizeof(int)) return std::nullopt;
+    int value = 0;
+    std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
+}
+
 }  // namespace
 
 std::vector<std::string> scratch_bases() { return {"/dev/shm", "/tmp"}; }
 
 ScratchDirectory::ScratchDirectory(std::string const& name, std::vector<std::string> const& bases) {
-    constexpr int attempts = 5;  // a sweeper may take away what has no lock yet
-    int error = 0;
+    int error = ENOENT;
     for (auto const& base : bases) {
         sweep(base);
         path_ = base + "/" + name;
-        for (int i = 0; i < attempts && !lock_; ++i) {
-            error = ::mkdir(path_.c_str(), 0700) == 0 ? 0 : errno;
-            if (error != 0) break;
-            lock_ = lock_directory(path_, LOCK_SH);
-            if (!lock_) error = EBUSY;
-        }
-        if (lock_) break;
+        error = make();
+        if (error == 0) return;
     }
-    if (!lock_) throw posix_error(error, "create directory", path_);
-    try {
-        start_guardian();
-    } catch (Error const&) {
-        remove_tree(AT_FDCWD, path_.c_str());
-        throw;
-    }
+    throw posix_error(error, "create directory", path_);
 }
 
-void ScratchDirectory::start_guardian() {
+/// Returns 0, or errno.
+int ScratchDirectory::make() {
     auto leash = make_pipe();
-    auto ready = make_pipe();
+    auto result = make_pipe();
     Fd const null_device(::open("/dev/null", O_WRONLY | O_CLOEXEC));
     ProcessSpec spec;
     spec.argv = {helper_path(), "--guard", path_};
     spec.environment = guardian_environment();
     spec.working_dir = "/";  // it keeps no mount busy
     spec.stdin_fd = leash.read_end.get();
-    spec.stdout_fd = ready.write_end.get();
+    spec.stdout_fd = result.write_end.get();
     // Nobody who reads our output to its end shall wait for it.
     spec.stderr_fd = null_device.get();
     spec.group = ProcessGroup::own_session;
     guardian_.emplace(spawn(spec));
     leash_ = std::move(leash.write_end);
-    ready.write_end = Fd();
-    char none = 0;
-    while (::read(ready.read_end.get(), &none, 1) < 0 && errno == EINTR) {
-    }
+    result.write_end = Fd();
+
+    // One that was killed already leaves it to us, and to the next start to clean up.
+    int error = read_int(result.read_end.get()).value_or(-1);
+    if (error < 0) error = ::mkdir(path_.c_str(), 0700) == 0 || errno == EEXIST ? 0 : errno;
+    if (error != 0) return error;
+    lock_ = lock_directory(path_, LOCK_SH | LOCK_NB);
+    return lock_ ? 0 : EBUSY;
 }
 
 ScratchDirectory::~ScratchDirectory() {

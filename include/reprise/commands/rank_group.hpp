@@ -28,8 +28,9 @@ struct RankGroupEnd {
     std::vector<std::string> output;    ///< last lines that mpirun itself printed
 };
 
-/// What the launcher has beside the ranks.
+/// What the launcher knows of the ranks, and what it has beside them.
 struct RankGroupSetting {
+    int ranks = 0;                        ///< that mpirun starts
     std::vector<pid_t> spared;            ///< its other children, with which nothing is done here
     std::function<void()> on_terminated;  ///< called as soon as TERM, INT or HUP has come
 };

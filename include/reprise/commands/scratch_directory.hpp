@@ -20,8 +20,8 @@ namespace reprise {
 /// Made in the first base that has room for it; removed with its content.
 ///
 /// Two more see to it that it is removed when the owner was killed: a guardian, a child of the
-/// owner's (src/container/run_helper/guard.hpp), and, should that have been killed too, the next one
-/// that makes a scratch directory here. Both leave it alone as long as somebody holds a shared lock
+/// owner's which also makes it (src/container/run_helper/guard.hpp), and, should that have been
+/// killed too, the next one that makes a scratch directory here. Both leave it alone as long as somebody holds a shared lock
 /// (flock(2)) on it: the owner, and everybody else who needs it (ScratchHold).
 class ScratchDirectory {
   public:
@@ -37,7 +37,7 @@ class ScratchDirectory {
     [[nodiscard]] pid_t guardian() const noexcept { return guardian_ ? guardian_->pid() : -1; }
 
   private:
-    void start_guardian();
+    [[nodiscard]] int make();
 
     std::string path_;
     Fd lock_;

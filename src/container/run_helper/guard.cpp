@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -122,8 +123,12 @@ int guard(int argc, char** argv) {
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, nullptr);
     char const* const path = argv[2];
-    int const directory = ::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (directory < 0) return 0;
+    int error = ::mkdir(path, 0700) == 0 ? 0 : errno;
+    int const directory =
+        error != 0 ? -1 : ::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (error == 0 && (directory < 0 || ::flock(directory, LOCK_SH | LOCK_NB) != 0)) error = errno;
+    [[maybe_unused]] auto const told = ::write(STDOUT_FILENO, &error, sizeof error);
+    if (error != 0) return 1;
     ::dup2(STDERR_FILENO, STDOUT_FILENO);
 
     sleep_until_input_ends();

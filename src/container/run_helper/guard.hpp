@@ -4,8 +4,9 @@
 /// reprise-run-helper --guard PATH
 ///
 ///   standard input: a pipe whose other end the owner holds
-///   standard output: gets nothing, and is closed once signals can do no harm any more
+///   standard output: gets one int, the errno of making the directory PATH, 0 for success
 ///
+///   0. makes the directory and holds a lock on it, so that nobody takes it for an abandoned one
 ///   1. sleeps until the owner is gone (the end of its input). An owner that leaves in order has
 ///      removed the directory by then and kills its guardian, so nothing below happens.
 ///   2. waits until nobody holds a lock on the directory any more (flock(2), shared ones: the ranks
@@ -20,7 +21,8 @@
 
 namespace reprise::run_helper {
 
-/// Expects argv[1] to be "--guard". Returns the exit code: 2 for a wrong command line, else 0.
+/// Expects argv[1] to be "--guard". Returns the exit code: 2 for a wrong command line, 1 when the
+/// directory could not be made, else 0.
 int guard(int argc, char** argv);
 
 }  // namespace reprise::run_helper
