@@ -186,7 +186,8 @@ class RanksTest(support.SystemTest):
         job.wait_for_training("run_0.0-0")
         roles = sorted(filter(None, map(support.role_of, job.processes())))
         self.assertEqual(
-            roles, ["helper", "hysr_one_ball_rl", "hysr_start_robots", "launcher", "rank 0"]
+            roles,
+            ["guardian", "helper", "hysr_one_ball_rl", "hysr_start_robots", "launcher", "rank 0"],
         )
         job.open_gate()
         self.assert_ended(start.wait(), 0)
