@@ -27,7 +27,7 @@ def say(text):
 class Demo:
     """One run of the demonstration in a folder of its own."""
 
-    def __init__(self, quick):
+    def __init__(self, quick, image):
         self.folder = new_folder(os.path.join(ROOT, "demo_results"))
         self.search = os.path.join(self.folder, NAME)
         self.runs = os.path.join(self.folder, "runs")
@@ -39,6 +39,10 @@ class Demo:
         if quick:
             self.fixed["learning_runs_per_job"] = 2
             self.fixed["config.rl_config.num_timesteps"] = 500
+        self.commands = os.path.join(ROOT, "hp_optim", "bin")
+        if image:  # which has the learner's commands, so that nobody shall find them elsewhere
+            self.fixed["singularity.image"] = image
+            self.commands = ""
         self.environment = dict(os.environ)
         self.environment.update(
             REPRISE_BIN=os.path.join(ROOT, "build", "release", "bin", "reprise"),
@@ -46,6 +50,10 @@ class Demo:
             PATH=without_cluster(os.environ.get("PATH", os.defpath), self.folder),
         )
         os.mkdir(self.environment["CLUSTER_UTILS_CACHE_DIR"])
+
+    def path_of_jobs(self):
+        path = self.environment["PATH"]
+        return self.commands + os.pathsep + path if self.commands else path
 
     def run_reference(self):
         """The template's defaults, as a job by hand. True when it succeeded."""
@@ -56,9 +64,7 @@ class Demo:
             json.dump(nested(parameters), file, indent=4)
         command = ["scripts/run_mpi.py", os.path.relpath(settings, ROOT)]
         say("first, for comparison, the template's defaults: " + shlex.join(command))
-        commands = os.path.join(ROOT, "hp_optim", "bin")
-        environment = dict(self.environment)
-        environment["PATH"] = commands + os.pathsep + environment["PATH"]
+        environment = dict(self.environment, PATH=self.path_of_jobs())
         output = os.path.join(self.folder, "template_defaults.log")
         with open(output, "w") as log:
             process = subprocess.Popen(
@@ -84,6 +90,7 @@ class Demo:
             "optimization_procedure_name": NAME,
             "results_dir": self.folder,
             "run_in_working_dir": True,
+            "environment_setup.variables": {"PATH": self.path_of_jobs()},
             "no_user_interaction": True,
             "cluster_requirements.request_cpus": min(cores, 3),
             "cluster_requirements.max_cpus": cores,
@@ -297,12 +304,15 @@ def last_lines(path, count=30):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="2 samples with tiny trainings")
-    quick = parser.parse_args().quick
+    parser.add_argument("--image", help="trainings run in this image, which has the learner")
+    options = parser.parse_args()
     os.chdir(ROOT)
-    demo = Demo(quick)
+    demo = Demo(options.quick, options.image)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
     say("results go to " + os.path.relpath(demo.folder))
+    if options.image:
+        say("trainings run in the image " + os.path.relpath(options.image))
     try:
         good = demo.run_reference() and demo.run_search()
         good = good and demo.show_table()

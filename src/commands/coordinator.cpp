@@ -1,5 +1,6 @@
 #include "reprise/commands/coordinator.hpp"
 
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -41,6 +42,10 @@ std::string describe(RunShare const& share) {
         text += (share.gpus.size() == 1 ? ", GPU " : ", GPUs ") + share.gpu_list();
     }
     return text;
+}
+
+std::int64_t milliseconds_of(double seconds) {
+    return static_cast<std::int64_t>(std::ceil(seconds * 1000.0));
 }
 
 std::string rank_name(int rank) { return "rank " + std::to_string(rank); }
@@ -151,6 +156,10 @@ TrainingOrder Coordinator::order_for(StartAttempt const& action) const {
     order.share = share_of_rank_.at(action.rank);
     order.set_threads = context_.spec.runner.set_threads;
     order.watch_ms = context_.plan.early_reports > 0 ? watch_interval_ms : 0;
+    auto const& runner = context_.spec.runner;
+    order.run_time_limit_ms = milliseconds_of(runner.run_time_limit_s);
+    order.stall_timeout_ms = milliseconds_of(runner.stall_timeout_s);
+    order.memory_limit_mb = runner.memory_limit_mb;
     return order;
 }
 

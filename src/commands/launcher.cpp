@@ -21,6 +21,7 @@
 #include "reprise/system/file_system.hpp"
 #include "reprise/system/host.hpp"
 #include "reprise/system/last_will.hpp"
+#include "reprise/system/memory_cgroup.hpp"
 #include "reprise/system/process_tree.hpp"
 
 namespace reprise {
@@ -155,7 +156,9 @@ class Launcher {
             return failed(std::string(e.what()) +
                           (context.use_mpirun ? " Is Open MPI installed?" : ""));
         }
-        // A rank may have been killed, and its guardian was among what was left of it.
+        // A rank that was killed has removed neither the cgroup of its training nor its scratch, and
+        // its guardian was among what was left of it.
+        if (context.spec.runner.memory_limit_mb > 0) sweep_run_cgroups();
         sweep_scratch();
         return judge(context, *end);
     }

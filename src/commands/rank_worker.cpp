@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "reprise/commands/curve_files.hpp"
+#include "reprise/commands/log.hpp"
 #include "reprise/commands/unique_name.hpp"
 #include "reprise/container/gpus.hpp"
 #include "reprise/container/thread_variables.hpp"
@@ -44,6 +45,18 @@ std::string last_line_of(std::string const& text) {
 /// The attempt's own directory: one that exists may still be written to by a lost process.
 void make_run_directory(std::string const& path) {
     if (::mkdir(path.c_str(), 0777) != 0) throw posix_error(errno, "create directory", path);
+}
+
+/// 0 when there is none.
+std::int64_t size_of(std::string const& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? static_cast<std::int64_t>(status.st_size) : 0;
+}
+
+RunLimits limits_of(TrainingOrder const& order) {
+    using std::chrono::milliseconds;
+    return {milliseconds(order.run_time_limit_ms), milliseconds(order.stall_timeout_ms),
+            order.memory_limit_mb, milliseconds(order.stop_grace_ms)};
 }
 
 /// A program with a slash is relative to where the job was started, not to the run directory.
@@ -105,13 +118,14 @@ void RankWorker::take(TrainingOrder order) {
     next_watch_.reset();
     last_steps_ = {order_.key, 0, 0.0};
     feed(Ordered{order_.key, order_.seed, order_.loaded_from, order_.reward_file,
-                 order_.reward_column});
+                 order_.reward_column, limits_of(order_)});
 }
 
 void RankWorker::stop(StopOrder const& order) { feed(StopAsked{order.key, order.reason}); }
 
 void RankWorker::abandon() {
     process_.reset();
+    memory_.reset();
     remove_private_directory();
 }
 
@@ -125,8 +139,7 @@ void RankWorker::perform(StartTraining const&) {
     try {
         start_training();
     } catch (Error const& e) {
-        process_.reset();
-        remove_private_directory();
+        abandon();
         feed(StartFailed{e.what()});
     }
 }
@@ -152,6 +165,14 @@ void RankWorker::start_training() {
     spec.stop_signal = order_.stop_signal;
     spec.stop_grace = std::chrono::milliseconds(order_.stop_grace_ms);
     spec.cpu_list = format_cpu_list(order_.share.cpus);
+    memory_.emplace(order_.memory_limit_mb);
+    if (!memory_->why_watched().empty() && !std::exchange(told_of_watching_, true)) {
+        log_warning("runner.memory_limit_mb: the kernel cannot hold a training to it here (" +
+                    memory_->why_watched() +
+                    "), so the use of memory is looked at once a second and a training that is "
+                    "over the limit is killed");
+    }
+    spec.cgroup_procs = memory_->cgroup_procs();
     process_ = TrainingProcess::start(spec);
     if (order_.watch_ms > 0) {
         next_watch_ = clock_.now() + std::chrono::milliseconds(order_.watch_ms);
@@ -213,6 +234,15 @@ void RankWorker::perform(KillTraining const&) {
     if (process_) process_->kill();
 }
 
+void RankWorker::perform(LookForLife const&) {
+    feed(LifeSeen{{size_of(path_of(order_.reward_file)), size_of(path_of("stdout.txt")),
+                   size_of(path_of("stderr.txt"))}});
+}
+
+void RankWorker::perform(LookAtMemory const&) {
+    if (memory_) feed(memory_->look());
+}
+
 void RankWorker::perform(ReadCurve const&) {
     feed(CurveRead{
         read_curve_facts(path_of(order_.reward_file), order_.reward_column, FileEnd::closed)});
@@ -253,7 +283,8 @@ void RankWorker::advance() {
             facts.last_stderr_line = last_line_of(
                 tail_of_file(path_of("stderr.txt"), stderr_tail_lines, stderr_tail_bytes));
         }
-        process_.reset();
+        memory_->complete(facts);
+        abandon();
         next_watch_.reset();
         remove_private_directory();
         feed(TrainingOver{std::move(facts)});

@@ -68,10 +68,15 @@ Texts tmpfs(std::string const& path, std::int64_t size_mb) {
 // ---- bubblewrap: bwrap(1) -----------------------------------------------------------------------
 
 /// What lies in a place that becomes private, and is needed all the same. Writable are the two
-/// directories of the job; a virtual environment or a program somebody keeps in /tmp is read.
+/// directories of the job and the one that the site gave it for its data; a virtual environment or
+/// a program somebody keeps in /tmp is read.
 void bind_what_would_vanish(RunPlace const& place, Texts const& command, Texts const& environment,
                             Texts& argv) {
     std::set<std::string> writable{place.start_dir, place.working_dir};
+    for (auto const* variable : {"TMPDIR", "SLURM_TMPDIR", "_CONDOR_SCRATCH_DIR"}) {
+        auto const directory = value_of(environment, variable);
+        if (std::filesystem::is_directory(directory)) writable.insert(directory);
+    }
     std::set<std::string> readable{std::filesystem::path(command.front()).parent_path().string(),
                                    value_of(environment, "VIRTUAL_ENV")};
     readable.insert(place.programs.begin(), place.programs.end());
@@ -102,10 +107,10 @@ void bind_what_would_vanish(RunPlace const& place, Texts const& command, Texts c
 
 void wrap_in_bubblewrap(ContainerSetup const& setup, RunPlace const& place, Texts& command,
                         Texts& environment, Texts const& additions) {
-    environment = training_environment(environment, with_private_tmp(additions));
     Texts argv{setup.executable, "--dev-bind", "/", "/"};
     for (auto const* path : private_places) add(argv, tmpfs(path, setup.tmp_size_mb));
     bind_what_would_vanish(place, command, environment, argv);
+    environment = training_environment(environment, with_private_tmp(additions));
     // The helper is the first process of its namespace: with it the kernel ends all others.
     // Capabilities are those of the namespace for a user, for root what root had.
     add(argv, {"--unshare-pid", "--as-pid-1", "--proc", "/proc", "--die-with-parent", "--cap-add",

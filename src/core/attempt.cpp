@@ -29,6 +29,12 @@ char const* name_of(AttemptOutcome outcome) noexcept {
             return "interrupted";
         case AttemptOutcome::lost:
             return "lost";
+        case AttemptOutcome::time_limit_exceeded:
+            return "time_limit_exceeded";
+        case AttemptOutcome::stalled:
+            return "stalled";
+        case AttemptOutcome::out_of_memory:
+            return "out_of_memory";
     }
     return "unknown";
 }
@@ -40,6 +46,9 @@ bool counts_as_failure(AttemptOutcome outcome) noexcept {
         case AttemptOutcome::no_reward:
         case AttemptOutcome::reward_not_finite:
         case AttemptOutcome::not_started:
+        case AttemptOutcome::time_limit_exceeded:
+        case AttemptOutcome::stalled:
+        case AttemptOutcome::out_of_memory:
             return true;
         case AttemptOutcome::none:
         case AttemptOutcome::succeeded:

@@ -24,6 +24,7 @@ constexpr IntegerRange rank_range{1, 100'000};
 constexpr IntegerRange early_report_range{0, 10'000};
 constexpr IntegerRange tmp_size_range{1, 1'000'000'000};
 constexpr IntegerRange restart_range{0, 1'000'000};
+constexpr IntegerRange memory_range{0, 1'000'000'000};
 constexpr IntegerRange seed_range{0, 9'007'199'254'740'992};  // 2^53: exact wherever JSON is read
 
 /// What `runner.reducers` may name.
@@ -75,8 +76,7 @@ std::optional<int> read_accept(ParameterReader& reader, int reruns) {
 }
 
 void refuse_later_runner_parameters(ParameterReader& reader) {
-    for (auto const* const name : {"time_limit_s", "stop_margin_s", "run_time_limit_s",
-                                   "stall_timeout_s", "memory_limit_mb"}) {
+    for (auto const* const name : {"time_limit_s", "stop_margin_s"}) {
         reader.refuse_unavailable(name);
     }
 }
@@ -158,6 +158,9 @@ RunnerOptions read_runner(ParameterReader& reader, int reruns) {
     options.split_cores = reader.choice("cores", {"split", "all"}).value_or("split") == "split";
     options.set_threads = reader.choice("threads", {"auto", "keep"}).value_or("auto") == "auto";
     read_gpus_per_run(reader, options);
+    options.run_time_limit_s = reader.number_from_zero("run_time_limit_s").value_or(0.0);
+    options.stall_timeout_s = reader.number_from_zero("stall_timeout_s").value_or(0.0);
+    options.memory_limit_mb = reader.integer("memory_limit_mb", memory_range).value_or(0);
     refuse_later_runner_parameters(reader);
     reader.refuse_unknown();
     return options;

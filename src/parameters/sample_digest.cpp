@@ -66,7 +66,10 @@ Values values_of(JobSpec const& spec) {
                         {"max_restarts", runner.max_restarts},
                         {"on_term", static_cast<int>(runner.on_term)},
                         {"stop_signal", runner.stop_signal},
-                        {"stop_grace_s", runner.stop_grace_s}}}};
+                        {"stop_grace_s", runner.stop_grace_s},
+                        {"run_time_limit_s", runner.run_time_limit_s},
+                        {"stall_timeout_s", runner.stall_timeout_s},
+                        {"memory_limit_mb", runner.memory_limit_mb}}}};
     Values values;
     flatten(all, "", values);
     // How the image is started may change.
@@ -100,13 +103,17 @@ std::string difference(std::string const& name, Json const* before, Json const* 
 std::vector<std::string> const& changeable_parameters() {
     // Where and how long it runs, and when it gives up; not what is trained.
     static std::vector<std::string> const names{
-        "max_attempts",        "runner.ranks",           "runner.launcher",
-        "runner.mpirun_args",  "runner.on_term",         "runner.iterations_per_job",
-        "runner.on_exhausted", "runner.results_dir",     "runner.max_restarts",
-        "runner.stop_signal",  "runner.stop_grace_s",    "runner.container",
-        "runner.tmp_size_mb",  "singularity.executable", "singularity.use_run",
-        "singularity.args",    "runner.cores",           "runner.threads",
-        "runner.gpus_per_run"};
+        "max_attempts",           "runner.ranks",
+        "runner.launcher",        "runner.mpirun_args",
+        "runner.on_term",         "runner.iterations_per_job",
+        "runner.on_exhausted",    "runner.results_dir",
+        "runner.max_restarts",    "runner.stop_signal",
+        "runner.stop_grace_s",    "runner.container",
+        "runner.tmp_size_mb",     "singularity.executable",
+        "singularity.use_run",    "singularity.args",
+        "runner.cores",           "runner.threads",
+        "runner.gpus_per_run",    "runner.run_time_limit_s",
+        "runner.stall_timeout_s", "runner.memory_limit_mb"};
     return names;
 }
 

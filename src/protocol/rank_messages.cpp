@@ -30,7 +30,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunShare, cpus, threads, gpus_are_dealt, gpus
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingOrder, key, seed, run_dir, start_dir, files, backend,
                                    learner, stop, variables, container, working_dir, reward_file,
                                    reward_column, loaded_from, stop_signal, stop_grace_ms, share,
-                                   set_threads, watch_ms)
+                                   set_threads, watch_ms, run_time_limit_ms, stall_timeout_ms,
+                                   memory_limit_mb)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StopOrder, key, reason)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptReport, record, stderr_tail)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepsReport, key, steps, reward)

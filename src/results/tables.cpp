@@ -38,6 +38,14 @@ Error damaged_row(TableView const& view, char const* table, std::size_t index) {
                         "row " + std::to_string(index) + " of its table " + table + " is damaged");
 }
 
+/// Later versions of the same format may add outcomes.
+Error unknown_outcome(TableView const& view, char const* table, std::size_t index, int outcome) {
+    return {Error::Kind::mismatch, "read results file", view.path,
+            "row " + std::to_string(index) + " of its table " + table + " has outcome " +
+                std::to_string(outcome) + ", which this program does not know",
+            "Use the version of reprise that wrote it, or a newer one."};
+}
+
 /// Rows up to and with the last confirmed one.
 std::size_t count_confirmed(TableView const& view) {
     std::size_t count = 0;
@@ -70,7 +78,8 @@ AttemptScan scan_attempts(TableView const& view, std::function<void(Row)> const&
             scan.clean = scan.clean && state == RowState::empty;
             return true;
         }
-        if (!is_known(decode_attempt(row).outcome)) throw damaged_row(view, "attempts", index);
+        if (auto const outcome = decode_attempt(row).outcome; !is_known(outcome))
+            throw unknown_outcome(view, "attempts", index, static_cast<int>(outcome));
         scan.clean = scan.clean && is_confirmed(row);
         ++scan.rows;
         visit(row);
@@ -99,8 +108,9 @@ StartScan scan_starts(TableView const& view) {
         }
         StoredStart const found{decode_start(row), index};
         auto const number = static_cast<std::size_t>(found.row.record.number);
-        if (number >= view.table.capacity() || !is_known(found.row.record.outcome))
-            throw damaged_row(view, "starts", index);
+        if (number >= view.table.capacity()) throw damaged_row(view, "starts", index);
+        if (auto const outcome = found.row.record.outcome; !is_known(outcome))
+            throw unknown_outcome(view, "starts", index, static_cast<int>(outcome));
         if (number >= latest.size()) latest.resize(number + 1);
         if (auto& known = latest[number]; !known || known->row.revision < found.row.revision)
             known = found;

@@ -39,7 +39,7 @@ ExitStatus to_exit_status(int status, rusage const& usage) {
 }
 
 /// What the child was doing when it failed before its program ran.
-enum class Stage : int { directory, descriptors, cpus, exec };
+enum class Stage : int { directory, descriptors, cgroup, cpus, exec };
 
 struct StartFailure {
     Stage stage = Stage::exec;
@@ -57,10 +57,12 @@ struct Prepared {
     std::vector<std::pair<int, int>> fds;  ///< ours, the child's
     std::vector<int> moved;                ///< room for as many numbers
     int first_free_fd = 0;                 ///< above every number that the child shall see
+    char const* cgroup_procs = nullptr;
     cpu_set_t* cpus = nullptr;
     std::size_t cpus_size = 0;
     ProcessGroup group = ProcessGroup::inherited;
     int parent_death_signal = 0;
+    std::vector<int> const* ignored_signals = nullptr;
     pid_t parent = 0;
 };
 
@@ -119,6 +121,12 @@ bool place_descriptors(Prepared& prepared) noexcept {
     return true;
 }
 
+/// "0" is whoever writes it, in any PID namespace.
+bool enter_cgroup(char const* procs) noexcept {
+    int const fd = ::open(procs, O_WRONLY | O_CLOEXEC);
+    return fd >= 0 && ::write(fd, "0", 1) == 1;
+}
+
 void reset_signals() noexcept {
     struct sigaction action {};
     action.sa_handler = SIG_DFL;
@@ -142,6 +150,9 @@ void reset_signals() noexcept {
     // do without.
     ::syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
     if (!place_descriptors(prepared)) give_up(safe_report, Stage::descriptors);
+    if (prepared.cgroup_procs != nullptr && !enter_cgroup(prepared.cgroup_procs)) {
+        give_up(safe_report, Stage::cgroup);
+    }
     if (prepared.cpus != nullptr &&
         ::sched_setaffinity(0, prepared.cpus_size, prepared.cpus) != 0) {
         give_up(safe_report, Stage::cpus);
@@ -150,6 +161,7 @@ void reset_signals() noexcept {
         give_up(safe_report, Stage::directory);
     }
     reset_signals();
+    for (int const signal : *prepared.ignored_signals) ::signal(signal, SIG_IGN);
     ::execve(prepared.program.c_str(), prepared.argv.data(), prepared.environment.data());
     give_up(safe_report, Stage::exec);
 }
@@ -160,6 +172,9 @@ Error start_error(ProcessSpec const& spec, std::string const& program, StartFail
             return posix_error(failure.error, "start " + program + " in", spec.working_dir);
         case Stage::descriptors:
             return posix_error(failure.error, "hand descriptors to", program);
+        case Stage::cgroup:
+            return posix_error(failure.error, "start " + program + " in the cgroup of",
+                               spec.cgroup_procs);
         case Stage::cpus:
             return posix_error(failure.error, "start " + program + " on CPUs", spec.cpu_list,
                                "Give CPUs that this job may use.");
@@ -299,8 +314,10 @@ ChildProcess spawn(ProcessSpec const& spec) {
     prepared.argv = pointers_to(spec.argv);
     prepared.environment = pointers_to(spec.environment);
     prepared.working_dir = spec.working_dir.empty() ? nullptr : spec.working_dir.c_str();
+    prepared.cgroup_procs = spec.cgroup_procs.empty() ? nullptr : spec.cgroup_procs.c_str();
     prepared.group = spec.group;
     prepared.parent_death_signal = spec.parent_death_signal;
+    prepared.ignored_signals = &spec.ignored_signals;
     prepared.parent = ::getpid();
     FreeCpuSet const cpus(spec.cpu_list.empty() ? nullptr
                                                 : new_cpu_set(spec.cpu_list, prepared.cpus_size));

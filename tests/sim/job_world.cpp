@@ -41,6 +41,7 @@ JobWorld::JobWorld(std::uint64_t seed) : random_(seed), seed_(seed) {
     faults_.save_fails = chance(0.2) ? between(0.0, 0.1) : 0.0;
     faults_.repeated_reports = maybe(0.5);
     faults_.ignores_stop = maybe(0.5);
+    draw_limits();
     drawn_ = faults_;
     faulty_starts_ = pick(0, 12);
     common_mistake_ = chance(0.3);
@@ -194,12 +195,17 @@ void JobWorld::perform(StartAttempt const& action) {
     check(rank.supervisor.idle(), "a rank was given two trainings");
     at(between(0.0, 0.01), [this, action] {
         ranks_[static_cast<std::size_t>(action.rank)].seed = action.seed;
-        feed_rank(action.rank, Ordered{action.key, action.seed, {}, "progress.csv", "reward"});
+        feed_rank(action.rank,
+                  Ordered{action.key, action.seed, {}, "progress.csv", "reward", limits_});
     });
 }
 
 void JobWorld::perform(StopAttempt const& action) {
     at(between(0.0, 0.01), [this, action] {
+        auto& state = ranks_.at(static_cast<std::size_t>(action.rank));
+        if (state.supervisor.key() == action.key && state.over_limit == AttemptOutcome::none) {
+            state.stop_asked = true;
+        }
         feed_rank(action.rank, StopAsked{action.key, action.reason});
     });
 }
@@ -294,6 +300,10 @@ void JobWorld::perform_on(int rank, StartTraining const&) {
     auto const key = *state.supervisor.key();
     auto const training = ++state.training;
     state.deaf = chance(faults_.ignores_stop);
+    state.start = unix_s_;
+    state.stop_asked = state.told_to_stop = false;
+    state.over_limit = AttemptOutcome::none;
+    last_end_.erase(rank);
     TrainingFacts facts;
     facts.end = TrainingFacts::End::learner_ended;
     facts.exit_code = 0;
@@ -318,6 +328,7 @@ void JobWorld::perform_on(int rank, StartTraining const&) {
         entry.truth = AttemptOutcome::not_started;
         return;
     }
+    plan_excesses(rank, length);
     // Its curve grows, and rank 0 is told when early reports need it.
     int const rows = length > 10.0 ? pick(1, 5) : 0;
     for (int row = 1; row <= rows; ++row) {
@@ -343,11 +354,16 @@ void JobWorld::training_ends(int rank, std::uint64_t training, TrainingFacts con
         book_.at(*state.supervisor.key()).steps = 1000 * (state.supervisor.key()->iteration + 1);
         step_made_ = true;
     }
+    last_end_[rank] = facts;
     feed_rank(rank, TrainingOver{facts});
 }
 
 void JobWorld::perform_on(int rank, StopTraining const&) {
-    auto const& state = ranks_[static_cast<std::size_t>(rank)];
+    auto& state = ranks_[static_cast<std::size_t>(rank)];
+    check(!std::exchange(state.told_to_stop, true), "told to stop twice");
+    blame_limit(state, false);
+    // Saving a model takes memory, too.
+    if (!kernel_watches_memory_ && chance(faults_.eats)) state.eats_from = unix_s_;
     TrainingFacts facts;
     facts.end = TrainingFacts::End::stopped;
     facts.signal = 15;
@@ -360,7 +376,9 @@ void JobWorld::perform_on(int rank, KillTraining const&) {
     TrainingFacts facts;
     facts.end = TrainingFacts::End::stopped;
     facts.signal = 9;
-    auto const training = ranks_[static_cast<std::size_t>(rank)].training;
+    auto& state = ranks_[static_cast<std::size_t>(rank)];
+    blame_limit(state, true);
+    auto const training = state.training;
     at(0.01, [this, rank, training, facts] { training_ends(rank, training, facts); });
 }
 
@@ -379,6 +397,9 @@ void JobWorld::perform_on(int rank, ReadCurve const&) {
 
 void JobWorld::perform_on(int rank, ReportAttempt const& action) {
     auto const report = through_bytes({action.record, {}});
+    if (auto const end = last_end_.find(rank); end != last_end_.end()) {
+        check_outcome(ranks_[static_cast<std::size_t>(rank)], end->second, report.record);
+    }
     book_.at(report.record.key).truth = report.record.outcome;
     auto const arrive = [this, rank, report] {
         trained_now_.erase(report.record.key.learning_run);

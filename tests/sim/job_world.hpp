@@ -29,6 +29,8 @@ struct Faults {
     double save_fails = 0.0;        ///< of each save
     double repeated_reports = 0.0;  ///< of each report: it arrives twice
     double ignores_stop = 0.0;      ///< of each training: deaf to its stop signal
+    double hangs = 0.0;             ///< of each training: falls silent and never ends
+    double eats = 0.0;              ///< of each training: uses more memory than it may
 };
 
 /// What one start came to.
@@ -73,6 +75,14 @@ class JobWorld {
         std::int64_t seed = 0;
         std::uint64_t training = 0;  ///< counts trainings, so that late ends are recognised
         bool deaf = false;
+        // The book of the training that runs.
+        double start = 0.0;
+        double silent_from = 0.0;  ///< until then it writes now and then
+        double writes_every = 1.0;
+        double eats_from = 0.0;
+        bool stop_asked = false;  ///< by the job, before any limit was reached
+        bool told_to_stop = false;
+        AttemptOutcome over_limit = AttemptOutcome::none;
     };
 
     [[nodiscard]] bool chance(double probability);
@@ -97,8 +107,17 @@ class JobWorld {
     void perform_on(int rank, StartTraining const&);
     void perform_on(int rank, StopTraining const&);
     void perform_on(int rank, KillTraining const&);
+    void perform_on(int rank, LookForLife const&);
+    void perform_on(int rank, LookAtMemory const&);
     void perform_on(int rank, ReadCurve const&);
     void perform_on(int rank, ReportAttempt const& action);
+    void draw_limits();
+    void plan_excesses(int rank, double& length);
+    [[nodiscard]] double last_sign_of(RankState const& state) const;
+    [[nodiscard]] bool uses_too_much(RankState const& state) const;
+    void blame_limit(RankState& state, bool killed);
+    void check_outcome(RankState const& state, TrainingFacts const& facts,
+                       AttemptRecord const& record) const;
     void training_ends(int rank, std::uint64_t training, TrainingFacts const& facts);
     [[nodiscard]] std::vector<LeftoverAttempt> leftovers() const;
     void record_loss();
@@ -109,6 +128,8 @@ class JobWorld {
     std::mt19937_64 random_;
     std::uint64_t seed_;
     JobPlan plan_;
+    RunLimits limits_;
+    bool kernel_watches_memory_ = false;
     Faults faults_;
     Faults drawn_;  ///< what faults_ was before it was switched off
     double unix_s_ = 0.0;
@@ -129,6 +150,7 @@ class JobWorld {
     std::priority_queue<Happening> happenings_;
     std::optional<Verdict> verdict_;
     std::map<int, std::int64_t> last_curve_;
+    std::map<int, TrainingFacts> last_end_;  ///< by rank
     int first_iteration_ = 0;  ///< that some learning run had still to do when it began
     bool stop_asked_ = false;
     bool crashed_ = false;

@@ -9,6 +9,7 @@
 ///   flood               write to stdout for ever
 ///   env NAME            print the variable, or "NAME is not set"
 ///   wait-end FIFO       until everybody who has FIFO open for writing has closed it
+///   allocate MIB        use so much more memory from now on
 ///   linger MS           do nothing for that long
 ///   daemon              go on as a double-forked daemon in its own session; the parent goes on
 ///                       behind the word "end-daemon"
@@ -55,6 +56,12 @@ void announce(char const* fifo, char const* word) {
     while (true) {
         if (::fork() > 0) std::_Exit(0);
     }
+}
+
+/// Never given back.
+void allocate(int mib) {
+    static std::string memory;
+    memory.assign(static_cast<std::size_t>(mib) * 1024 * 1024, 'x');
 }
 
 void wait_end(char const* fifo) {
@@ -118,6 +125,8 @@ int main(int, char** argv) {
             print_variable(text());
         } else if (action == "wait-end") {
             wait_end(text());
+        } else if (action == "allocate") {
+            allocate(number());
         } else if (action == "linger") {
             ::poll(nullptr, 0, number());
         } else if (action == "daemon") {

@@ -19,6 +19,9 @@ goes on with it) holds, the last one first. Keys of the learner:
     lasts_s (0)      seconds between the last line and the end
     ends_with (0)    exit code
     dies_by          number of a signal
+    chatters_s       prints a line now and then for so many seconds, after the lines
+    allocates_mb     uses so much memory before it writes anything
+    worker_allocates_mb     a process of its own does, and it waits for that one
     hangs            true: never ends
     ignores_term     true: SIGTERM does nothing
     leaves_daemon    true: leaves a process behind, in a session of its own
@@ -98,6 +101,19 @@ def leave_daemon(ignore_term):
     hang()
 
 
+def allocate(mb):
+    """Bytes that are not zero, so that they are really there; never given back."""
+    allocate.kept = [b"x" * (1 << 20) for _ in range(mb)]
+
+
+def chatter(seconds):
+    """A process that runs all the time shows it."""
+    end_at = time.monotonic() + seconds
+    while time.monotonic() < end_at:
+        print("still here", flush=True)
+        time.sleep(0.02)
+
+
 def end(plan):
     if "dies_by" in plan:
         if plan["dies_by"] == signal.SIGINT:  # of which Python would make a traceback
@@ -134,10 +150,17 @@ class Learner:
             leave_daemon(ignore_term=True)
         if self.position() > self.plan.get("fails_beyond", self.position()):
             sys.exit("the position is beyond what the table allows")
+        allocate(self.plan.get("allocates_mb", 0))
+        if "worker_allocates_mb" in self.plan:
+            if os.fork() == 0:
+                allocate(self.plan["worker_allocates_mb"])
+                hang()
+            os.wait()
         said = self.plan.get("says", "").encode("latin-1")
         os.write(2, said)
         print("learner of", os.path.basename(self.directory), flush=True)
         self.write_progress()
+        chatter(self.plan.get("chatters_s", 0))
         if self.plan.get("hangs"):
             hang()
         time.sleep(self.plan.get("lasts_s", 0))

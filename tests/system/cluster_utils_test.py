@@ -24,6 +24,10 @@ except ImportError as error:
 SEARCH_LIMIT_S = 240
 
 
+# Jobs start in a clone, from where a plan in /tmp is out of sight: it is private there.
+support.FOLDERS_IN = "/var/tmp"
+
+
 class ClusterUtilsTest(support.SystemTest):
     def search(self, module, job, settings):
         """Runs a search to its end in the job's folder; returns its log and the folder of its

@@ -2,7 +2,7 @@
 is left, no process, no file, no mount, and the outcome is this:
 
     killed                                      outcome
-    ------------------------------------------  -----------------------------------------------------
+    ------------------------------------------  ----------------------------------------------------
     learner, backend, helper, starter           the attempt has failed and is tried again; the job
         (also two of them)                      goes on; no word is said
     guardian                                    nothing happens
@@ -14,13 +14,14 @@ is left, no process, no file, no mount, and the outcome is this:
         and learner, backend, helper, starter   the same
         and rank, rank 0, mpirun                the start is lost; the guardian says RESUME
 
-The starter is the container's first process, which the rank starts (bwrap); Apptainer's own ("Apptainer
-runtime parent", and "appinit" inside) are starters too. The launcher is the wrapper, which becomes it. Somebody says RESUME exactly once, and the next start goes on.
+The starter is the container's first process, which the rank starts (bwrap); Apptainer's own
+("Apptainer runtime parent", and "appinit" inside) are starters too. The launcher is the wrapper,
+which becomes it. Somebody says RESUME exactly once, and the next start goes on.
 
 Everything is as bad as it can be: the learners ignore SIGTERM, talk a lot, and leave daemons behind
-that do the same in sessions of their own, and so do the backends. One job is started again and again
-by the same command and killed at the same gate; in the end the gate is opened and the result is
-there."""
+that do the same in sessions of their own, and so do the backends. One job is started again and
+again by the same command and killed at the same gate; in the end the gate is opened and the result
+is there."""
 
 import itertools
 import os

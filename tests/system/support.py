@@ -41,7 +41,10 @@ from surroundings import (  # noqa: F401
     MARK,
     TRAINER_COMMANDS,
     enter_a_world_of_our_own,
+    memory_cgroup,
+    mount_read_only,
     mount_tmpfs,
+    mount_writable,
     processes_with,
     role_of,
     unmount,
@@ -55,6 +58,7 @@ TRAINER = os.path.join(SOURCE_DIR, "tests", "support", "scripted_trainer.py")
 REPRISE = os.environ.get("REPRISE_BIN", os.path.join(SOURCE_DIR, "build", "dev", "bin", "reprise"))
 
 JOB_ID = 4
+FOLDERS_IN = None  # where jobs have their folders; None: in /tmp
 END_S = 60.0  # a job that has not ended by then hangs
 LOG_LINE = re.compile(
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (debug|info|warning|error) (launcher|rank|rank \d+): "
@@ -174,7 +178,7 @@ class Job:
     """
 
     def __init__(self, plan=None, server=None, parameters=None):
-        self.folder = tempfile.mkdtemp(prefix="reprise-system-")
+        self.folder = tempfile.mkdtemp(prefix="reprise-system-", dir=FOLDERS_IN)
         self.mark = uuid.uuid4().hex
         self.server = server
         self.plan = plan or {}

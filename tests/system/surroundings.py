@@ -13,6 +13,9 @@ TRAINER_COMMANDS = ("hysr_start_robots", "hysr_one_ball_rl", "hysr_stop")
 _CLONE_NEWNS = 0x00020000
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWPID = 0x20000000
+_MS_RDONLY = 1
+_MS_REMOUNT = 32
+_MS_BIND = 4096
 _MS_PRIVATE_RECURSIVE = (1 << 18) | (1 << 14)
 _MNT_DETACH = 2
 _PR_SET_PDEATHSIG = 1
@@ -32,6 +35,27 @@ def mount_tmpfs(path, options=""):
 
 def unmount(path):
     _call("umount2", path.encode(), _MNT_DETACH)
+
+
+def mount_read_only(path):
+    """What is mounted there becomes read-only; for this process and its children only."""
+    _call("mount", None, path.encode(), None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY, None)
+
+
+def mount_writable(path):
+    _call("mount", None, path.encode(), None, _MS_REMOUNT | _MS_BIND, None)
+
+
+def memory_cgroup():
+    """Where this process's memory is accounted, or None. Version 1 where there are both."""
+    with open("/proc/self/cgroup") as file:
+        places = [line.rstrip("\n").split(":", 2) for line in file]
+    for controllers, mount in (("memory", "/sys/fs/cgroup/memory"), ("", "/sys/fs/cgroup")):
+        for _, names, path in places:
+            directory = mount + path
+            if controllers in names.split(",") and os.path.exists(directory + "/cgroup.procs"):
+                return directory
+    return None
 
 
 def _unshare():

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "reprise/commands/run_memory.hpp"
 #include "reprise/commands/scratch_directory.hpp"
 #include "reprise/container/training_process.hpp"
 #include "reprise/core/run_supervisor.hpp"
@@ -50,6 +51,8 @@ class RankWorker {
     void perform(StartTraining const&);
     void perform(StopTraining const&);
     void perform(KillTraining const&);
+    void perform(LookForLife const&);
+    void perform(LookAtMemory const&);
     void perform(ReadCurve const&);
     void perform(ReportAttempt const& action);
     void start_training();
@@ -68,9 +71,11 @@ class RankWorker {
     TrainingOrder order_;
     std::optional<ScratchDirectory> scratch_;  ///< once an image needs it
     std::string run_scratch_;                  ///< of the attempt that runs; may be empty
+    std::optional<RunMemory> memory_;          ///< of process_; outlives it
     std::optional<TrainingProcess> process_;
     std::optional<TimePoint> next_watch_;
     StepsReport last_steps_;
+    bool told_of_watching_ = false;
 };
 
 }  // namespace reprise

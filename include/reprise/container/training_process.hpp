@@ -35,7 +35,8 @@ struct TrainingSpec {
     std::string stderr_path;
     int stop_signal = SIGTERM;                   ///< that asks the learner to end
     std::chrono::milliseconds stop_grace{5000};  ///< from stop() until everything is killed
-    std::string cpu_list;  ///< CPUs for all of it, such as "0-3,8"; empty: those of the rank
+    std::string cpu_list;      ///< CPUs for all of it, such as "0-3,8"; empty: those of the rank
+    std::string cgroup_procs;  ///< see ProcessSpec
 };
 
 /// How a training ended.

@@ -29,9 +29,13 @@ enum class AttemptOutcome : std::uint8_t {
     backend_died = 3,    ///< the backend ended before the learner
     no_reward = 4,       ///< ended with 0 but the reward file, column or value is missing
     reward_not_finite = 5,
-    not_started = 6,  ///< its directory, configuration or process could not be made
-    interrupted = 7,  ///< stopped in order; goes on as the next part
-    lost = 8,         ///< its rank or its job died; goes on as the next part
+    not_started = 6,          ///< its directory, configuration or process could not be made
+    interrupted = 7,          ///< stopped in order; goes on as the next part
+    lost = 8,                 ///< its rank or its job died; goes on as the next part
+    time_limit_exceeded = 9,  ///< ran longer than runner.run_time_limit_s
+    stalled = 10,             ///< no sign of life for runner.stall_timeout_s
+    out_of_memory =
+        11,  ///< over runner.memory_limit_mb, or killed by the kernel for want of memory
 };
 
 /// The outcome's name as it stands in the results file and in messages, e.g. "learner_failed".
@@ -52,7 +56,8 @@ struct AttemptRecord {
     double end = 0.0;               ///< seconds since the epoch
     std::int64_t steps = 0;         ///< last value of time/total_timesteps, else rows of the curve
     double cpu_s = 0.0;             ///< user + system time of the attempt's processes
-    double peak_memory_mb = 0.0;    ///< largest resident set of one of its processes, in MiB
+    double peak_memory_mb = 0.0;    ///< largest resident set of one of its processes, in MiB; with
+                                    ///< a memory limit the most that all of them used at once
     std::int32_t start_number = 0;  ///< of the start in which it ran; -1: before the file was made
     std::int32_t rank = 0;          ///< that ran it
     std::string host;               ///< at most 63 bytes are kept

@@ -59,6 +59,9 @@ struct RunnerOptions {
     bool set_threads = true;                  ///< threads: tell libraries how many to start
     bool deal_gpus = true;                    ///< gpus_per_run is not 'all'
     std::optional<double> gpus_per_run;  ///< 0, whole, or below 1; unset: what there is for each
+    double run_time_limit_s = 0.0;       ///< of one attempt; 0: none
+    double stall_timeout_s = 0.0;        ///< without a new line or output; 0: none
+    std::int64_t memory_limit_mb = 0;    ///< MiB, of all processes of an attempt; 0: none
 };
 
 struct JobSpec {

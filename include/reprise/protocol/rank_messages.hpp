@@ -38,6 +38,9 @@ struct TrainingOrder {
     RunShare share;             ///< of the host's cores and GPUs
     bool set_threads = true;    ///< tell libraries how many threads to use
     std::int64_t watch_ms = 0;  ///< how often to look at the reward file; 0: only at the end
+    std::int64_t run_time_limit_ms = 0;  ///< 0: none, and so below
+    std::int64_t stall_timeout_ms = 0;
+    std::int64_t memory_limit_mb = 0;
 
     friend bool operator==(TrainingOrder const&, TrainingOrder const&) = default;
 };

@@ -49,7 +49,11 @@ struct ProcessSpec {
     /// Sent to the child when the thread that started it ends; 0: none. Start such children from
     /// the main thread.
     int parent_death_signal = 0;
+    /// Signals that the child begins with ignoring, instead of their default.
+    std::vector<int> ignored_signals;
     std::string cpu_list;  ///< CPUs it may use, such as "0-3,8"; empty: inherited
+    /// A file cgroup.procs of the cgroup in which it runs, with all it starts; empty: inherited.
+    std::string cgroup_procs;
 };
 
 /// A running or ended child. The destructor kills (SIGKILL) and reaps a child that was not waited

@@ -88,6 +88,18 @@ TEST_F(ContainedTrainingTest, OrderToStopMayComeBeforeTheHelperListens) {
     EXPECT_EQ(wait_for_end().how, How::stopped);
 }
 
+TEST_F(ContainedTrainingTest, TermToItsStarterIsNoLossOfTheContainer) {
+    auto const fifo = announcements_.path();
+    shell("trap 'echo asked; exit 0' TERM; echo 'learner 1 1' > " + fifo +
+          "; while :; do sleep 0.01; done");
+    start();
+    EXPECT_EQ(announcements_.wait_for(1).size(), 1U);
+    testing::kill_one(find("bwrap"), SIGTERM);
+    testing::kill_one(find("reprise-run-hel"), SIGTERM);
+    EXPECT_EQ(wait_for_end().how, How::stopped);
+    EXPECT_EQ(output(), "asked\n");
+}
+
 TEST_F(ContainedTrainingTest, KilledStarterLeavesNothing) {
     start_and_wait_for_first_words();
     testing::kill_one(find("bwrap"), SIGKILL);

@@ -20,5 +20,11 @@ TEST(AttemptTest, InterruptionAndLossAreNoFailures) {
     EXPECT_TRUE(counts_as_failure(AttemptOutcome::reward_not_finite));
 }
 
+TEST(AttemptTest, BeingOverALimitIsAFailure) {
+    EXPECT_TRUE(counts_as_failure(AttemptOutcome::time_limit_exceeded));
+    EXPECT_TRUE(counts_as_failure(AttemptOutcome::stalled));
+    EXPECT_TRUE(counts_as_failure(AttemptOutcome::out_of_memory));
+}
+
 }  // namespace
 }  // namespace reprise

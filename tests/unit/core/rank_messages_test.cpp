@@ -25,6 +25,9 @@ TEST(RankMessagesTest, OrderSurvivesItsBytes) {
     order.stop_grace_ms = 123456789012;
     order.share = {{0, 2, 64}, 3, true, {"GPU-1", "0"}};
     order.set_threads = false;
+    order.run_time_limit_ms = 1;
+    order.stall_timeout_ms = 2;
+    order.memory_limit_mb = 3;
     EXPECT_EQ(round_trip(order), order);
 }
 

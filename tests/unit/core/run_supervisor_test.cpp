@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 
 namespace reprise {
 namespace {
+
+using namespace std::chrono_literals;
 
 class RunSupervisorTest : public ::testing::Test {
   protected:
@@ -18,7 +21,7 @@ class RunSupervisorTest : public ::testing::Test {
         EXPECT_TRUE(std::holds_alternative<Action>(actions[0]));
     }
     void order() {
-        expect_only<StartTraining>(handle(Ordered{key_, 7, "run_0.0-0", "p.csv", "reward"}));
+        expect_only<StartTraining>(handle(Ordered{key_, 7, "run_0.0-0", "p.csv", "reward", {}}));
     }
     AttemptRecord over(TrainingFacts facts, CurveFacts curve = {}) {
         expect_only<ReadCurve>(handle(TrainingOver{std::move(facts)}));
@@ -26,6 +29,44 @@ class RunSupervisorTest : public ::testing::Test {
         expect_only<ReportAttempt>(actions);
         EXPECT_TRUE(supervisor_.idle());
         return std::get<ReportAttempt>(actions.at(0)).record;
+    }
+    void order_within(RunLimits const& limits) {
+        expect_only<StartTraining>(
+            handle(Ordered{key_, 7, "run_0.0-0", "p.csv", "reward", limits}));
+    }
+    std::vector<SupervisorAction> after(Duration passed, SupervisorEvent const& event) {
+        now_.monotonic += passed;
+        return handle(event);
+    }
+    /// Looks for signs of life whenever it is asked to, until so much time has passed, or until
+    /// something else is asked for, which it returns.
+    std::vector<SupervisorAction> lives(Duration time, SignsOfLife const& signs) {
+        auto const end = now_.monotonic + time;
+        while (supervisor_.deadline() && *supervisor_.deadline() <= end) {
+            now_.monotonic = *supervisor_.deadline();
+            auto actions = handle(DeadlinePassed{});
+            if (actions.size() != 1 || !std::holds_alternative<LookForLife>(actions[0])) {
+                return actions;
+            }
+            actions = handle(LifeSeen{signs});
+            if (!actions.empty()) return actions;
+        }
+        now_.monotonic = end;
+        return {};
+    }
+    static TrainingFacts stopped() {
+        return {.end = TrainingFacts::End::stopped,
+                .exit_code = -1,
+                .signal = 15,
+                .message = "the training was stopped",
+                .last_stderr_line = {}};
+    }
+    static TrainingFacts killed(OutOfMemory out_of_memory) {
+        auto facts = ended(-1);
+        facts.signal = 9;
+        facts.message = "the learner ended (signal 9 (Killed))";
+        facts.out_of_memory = out_of_memory;
+        return facts;
     }
     static TrainingFacts ended(int exit_code) {
         return {.end = TrainingFacts::End::learner_ended,
@@ -153,6 +194,156 @@ TEST_F(RunSupervisorTest, WhatCouldNotBeStartedIsReported) {
     EXPECT_EQ(row.outcome, AttemptOutcome::not_started);
     EXPECT_NE(row.message.find("Permission denied"), std::string::npos);
     EXPECT_TRUE(supervisor_.idle());
+}
+
+// ---- limits -------------------------------------------------------------------------------------
+
+TEST_F(RunSupervisorTest, WithoutLimitsNothingIsWatched) {
+    order();
+    EXPECT_FALSE(supervisor_.deadline().has_value());
+}
+
+TEST_F(RunSupervisorTest, ATrainingThatOverrunsIsStoppedThenKilled) {
+    order_within({.run_time = 100s, .stop_grace = 3s});
+    EXPECT_EQ(supervisor_.deadline(), now_.monotonic + 100s);
+    EXPECT_TRUE(after(99s, DeadlinePassed{}).empty());
+    expect_only<StopTraining>(after(1s, DeadlinePassed{}));
+    EXPECT_TRUE(after(2 * 3s + limit_patience - 1ms, DeadlinePassed{}).empty());
+    expect_only<KillTraining>(after(1ms, DeadlinePassed{}));
+    EXPECT_FALSE(supervisor_.deadline().has_value());
+    auto const row = over(stopped());
+    EXPECT_EQ(row.outcome, AttemptOutcome::time_limit_exceeded);
+    EXPECT_EQ(row.message, "ran longer than 100 s (runner.run_time_limit_s)");
+    EXPECT_EQ(row.signal, 15);
+}
+
+TEST_F(RunSupervisorTest, ALearnerThatEndsWellAsItsLimitComesHasSucceeded) {
+    order_within({.run_time = 100s});
+    expect_only<StopTraining>(after(100s, DeadlinePassed{}));
+    EXPECT_EQ(over(ended(0), reward(RewardValue{1.0})).outcome, AttemptOutcome::succeeded);
+}
+
+TEST_F(RunSupervisorTest, ASilentTrainingHasStalled) {
+    order_within({.stall = 600s, .stop_grace = 3s});
+    EXPECT_TRUE(lives(300s, {}).empty());
+    EXPECT_TRUE(lives(600s, {.reward_file = 10}).empty());  // grew meanwhile
+    expect_only<StopTraining>(lives(31s, {.reward_file = 10}));
+    auto const row = over(stopped());
+    EXPECT_EQ(row.outcome, AttemptOutcome::stalled);
+    EXPECT_EQ(row.message, "no new line in p.csv and no output for 600 s (runner.stall_timeout_s)");
+}
+
+TEST_F(RunSupervisorTest, AnySignOfLifeWillDo) {
+    order_within({.stall = 10s});
+    SignsOfLife signs;
+    for (int i = 0; i < 9; ++i) {
+        signs.reward_file += i % 3 == 0 ? 1 : 0;
+        signs.stdout_file += i % 3 == 1 ? 1 : 0;
+        signs.stderr_file += i % 3 == 2 ? 1 : 0;
+        EXPECT_TRUE(lives(9s, signs).empty());
+    }
+    signs = {};  // made anew: that is a sign, too
+    EXPECT_TRUE(lives(9s, signs).empty());
+}
+
+TEST_F(RunSupervisorTest, LooksForLifeAreATenthOfTheTimeoutApart) {
+    for (auto const& [timeout, interval] :
+         {std::pair<Duration, Duration>{50s, 5s}, {200ms, 100ms}, {24h, 30s}}) {
+        order_within({.stall = timeout});
+        EXPECT_EQ(supervisor_.deadline(), now_.monotonic + interval);
+        now_.monotonic += interval;
+        expect_only<LookForLife>(handle(DeadlinePassed{}));
+        EXPECT_TRUE(handle(LifeSeen{{.stdout_file = 1}}).empty());
+        EXPECT_EQ(supervisor_.deadline(), now_.monotonic + interval);
+        over(ended(1));
+    }
+}
+
+TEST_F(RunSupervisorTest, ARankThatWasSuspendedDoesNotBlameItsTraining) {
+    order_within({.stall = 100s});
+    expect_only<LookForLife>(after(10h, DeadlinePassed{}));
+    EXPECT_TRUE(handle(LifeSeen{}).empty());
+    EXPECT_TRUE(lives(79s, {}).empty());
+    expect_only<StopTraining>(lives(1s, {}));
+}
+
+TEST_F(RunSupervisorTest, AStopThatCameBeforeTheLimitMakesItAnInterruption) {
+    order_within({.run_time = 100s, .stall = 50s});
+    expect_only<StopTraining>(handle(StopAsked{key_, StopReason::time_limit}));
+    EXPECT_FALSE(supervisor_.deadline().has_value());
+    EXPECT_TRUE(after(1000s, DeadlinePassed{}).empty());
+    EXPECT_EQ(over(stopped()).outcome, AttemptOutcome::interrupted);
+}
+
+TEST_F(RunSupervisorTest, ALimitThatCameBeforeTheStopStaysTheReason) {
+    order_within({.run_time = 100s});
+    expect_only<StopTraining>(after(100s, DeadlinePassed{}));
+    EXPECT_TRUE(handle(StopAsked{key_, StopReason::terminated}).empty());
+    EXPECT_EQ(supervisor_.deadline(), now_.monotonic + terminated_grace);
+    expect_only<KillTraining>(after(terminated_grace, DeadlinePassed{}));
+    EXPECT_EQ(over(stopped()).outcome, AttemptOutcome::time_limit_exceeded);
+}
+
+TEST_F(RunSupervisorTest, UsingMoreMemoryThanAllowedKillsAtOnce) {
+    order_within({.memory_mb = 500});
+    for (int i = 0; i < 3; ++i) {
+        expect_only<LookAtMemory>(after(memory_look_interval, DeadlinePassed{}));
+        EXPECT_TRUE(handle(MemorySeen{500.0, false}).empty());
+    }
+    expect_only<LookAtMemory>(after(memory_look_interval, DeadlinePassed{}));
+    expect_only<KillTraining>(handle(MemorySeen{611.2, false}));
+    expect_only<KillTraining>(after(limit_patience, DeadlinePassed{}));
+    auto const row = over(stopped());
+    EXPECT_EQ(row.outcome, AttemptOutcome::out_of_memory);
+    EXPECT_EQ(row.message, "out of memory: used 612 of 500 MiB (runner.memory_limit_mb)");
+}
+
+TEST_F(RunSupervisorTest, ATrainingThatLostAProcessToItsLimitIsOver) {
+    order_within({.memory_mb = 500});
+    expect_only<LookAtMemory>(after(memory_look_interval, DeadlinePassed{}));
+    expect_only<KillTraining>(handle(MemorySeen{0.0, true}));
+    auto const row = over(stopped());
+    EXPECT_EQ(row.outcome, AttemptOutcome::out_of_memory);
+    EXPECT_EQ(row.message, "out of memory: needed more than 500 MiB (runner.memory_limit_mb)");
+}
+
+TEST_F(RunSupervisorTest, ATrainingThatIsToEndMayNotUseMoreMemoryEither) {
+    order_within({.memory_mb = 500});
+    expect_only<StopTraining>(handle(StopAsked{key_, StopReason::time_limit}));
+    expect_only<LookAtMemory>(after(memory_look_interval, DeadlinePassed{}));
+    expect_only<KillTraining>(handle(MemorySeen{501.0, false}));
+    EXPECT_EQ(over(stopped()).outcome, AttemptOutcome::interrupted);
+}
+
+TEST_F(RunSupervisorTest, WhatTheKernelKilledForMemoryIsToldFromOtherKills) {
+    order_within({.memory_mb = 500});
+    auto row = over(killed(OutOfMemory::in_run));
+    EXPECT_EQ(row.outcome, AttemptOutcome::out_of_memory);
+    EXPECT_EQ(row.message, "out of memory: needed more than 500 MiB (runner.memory_limit_mb)");
+    EXPECT_EQ(row.signal, 9);
+    order();
+    row = over(killed(OutOfMemory::in_job));
+    EXPECT_EQ(row.outcome, AttemptOutcome::out_of_memory);
+    EXPECT_NE(row.message.find("the job or its host"), std::string::npos);
+    order();
+    EXPECT_EQ(over(killed(OutOfMemory::no)).outcome, AttemptOutcome::learner_failed);
+}
+
+TEST_F(RunSupervisorTest, AFailureOfItsOwnIsNotExcusedByMemoryThatOthersLacked) {
+    order();
+    auto facts = ended(1);
+    facts.out_of_memory = OutOfMemory::in_job;
+    EXPECT_EQ(over(facts).outcome, AttemptOutcome::learner_failed);
+    order();
+    facts.exit_code = 137;  // a shell, whose command was killed
+    EXPECT_EQ(over(facts).outcome, AttemptOutcome::out_of_memory);
+    order();
+    facts.exit_code = 1;  // one of its workers was killed
+    facts.out_of_memory = OutOfMemory::in_run;
+    EXPECT_EQ(over(facts).outcome, AttemptOutcome::out_of_memory);
+    order();
+    facts.exit_code = 0;  // and it got over that
+    EXPECT_EQ(over(facts, reward(RewardValue{1.0})).outcome, AttemptOutcome::succeeded);
 }
 
 }  // namespace

@@ -41,13 +41,17 @@ TEST(JobSpecTest, DefaultsAreTheSeeds) {
 }
 
 TEST(JobSpecTest, ReadsRunnerParameters) {
-    auto const spec = spec_of(
-        {"learning_runs_per_job=5.0", "runner.ranks=2", "runner.launcher='mpirun'",
-         "runner.mpirun_args=['-v']", "runner.iterations_per_job=4", "runner.base_seed=0",
-         "runner.early_reports=3", "runner.reducers=('iqm', 'mean', 'min', 'iqm')",
-         "runner.on_exhausted.accept=4", "runner.results_dir='r'", "runner.max_restarts=0",
-         "runner.stop_signal='SIGINT'", "runner.stop_grace_s=0.5", "runner.on_term='silent'",
-         "runner.container='bubblewrap'", "runner.tmp_size_mb=64", "runner.cores='all'"});
+    auto const spec =
+        spec_of({"learning_runs_per_job=5.0",    "runner.ranks=2",
+                 "runner.launcher='mpirun'",     "runner.mpirun_args=['-v']",
+                 "runner.iterations_per_job=4",  "runner.base_seed=0",
+                 "runner.early_reports=3",       "runner.reducers=('iqm', 'mean', 'min', 'iqm')",
+                 "runner.on_exhausted.accept=4", "runner.results_dir='r'",
+                 "runner.max_restarts=0",        "runner.stop_signal='SIGINT'",
+                 "runner.stop_grace_s=0.5",      "runner.run_time_limit_s=7200",
+                 "runner.stall_timeout_s=0.5",   "runner.memory_limit_mb=4000.0",
+                 "runner.on_term='silent'",      "runner.container='bubblewrap'",
+                 "runner.tmp_size_mb=64",        "runner.cores='all'"});
     EXPECT_EQ(spec.learning_runs_per_job, 5);
     EXPECT_EQ(spec.runner.ranks, 2);
     EXPECT_EQ(spec.runner.launcher, LaunchMode::mpirun);
@@ -61,6 +65,9 @@ TEST(JobSpecTest, ReadsRunnerParameters) {
     EXPECT_EQ(spec.runner.max_restarts, 0);
     EXPECT_EQ(spec.runner.stop_signal, "INT");
     EXPECT_EQ(spec.runner.stop_grace_s, 0.5);
+    EXPECT_EQ(spec.runner.run_time_limit_s, 7200.0);
+    EXPECT_EQ(spec.runner.stall_timeout_s, 0.5);
+    EXPECT_EQ(spec.runner.memory_limit_mb, 4000);
     EXPECT_EQ(spec.runner.on_term, OnTerm::silent);
     EXPECT_EQ(spec.runner.container, Runtime::bubblewrap);
     EXPECT_EQ(spec.runner.tmp_size_mb, 64);

@@ -43,13 +43,26 @@ TEST(SampleDigestTest, DefaultsAndTheirValuesAreTheSame) {
 }
 
 TEST(SampleDigestTest, WhereAndHowLongItRunsMayChange) {
-    EXPECT_EQ(difference(
-                  {}, {"runner.ranks=2", "runner.launcher='none'", "max_attempts=9",
-                       "runner.mpirun_args=['-v']", "runner.iterations_per_job=3",
-                       "runner.on_exhausted.accept=2", "runner.results_dir='r'",
-                       "runner.max_restarts=3", "runner.stop_grace_s=1", "runner.stop_signal='INT'",
-                       "runner.on_term='silent'", "runner.container='none'", "runner.tmp_size_mb=5",
-                       "working_dir='elsewhere'", "id=5", "note='mine'"}),
+    EXPECT_EQ(difference({}, {"runner.ranks=2",
+                              "runner.launcher='none'",
+                              "max_attempts=9",
+                              "runner.mpirun_args=['-v']",
+                              "runner.iterations_per_job=3",
+                              "runner.on_exhausted.accept=2",
+                              "runner.results_dir='r'",
+                              "runner.max_restarts=3",
+                              "runner.stop_grace_s=1",
+                              "runner.run_time_limit_s=9",
+                              "runner.stall_timeout_s=9",
+                              "runner.memory_limit_mb=9",
+                              "runner.stop_signal='INT'",
+                              "runner.on_term='silent'",
+                              "runner.container='none'",
+                              "runner.tmp_size_mb=5",
+                              "runner.cores='all'",
+                              "working_dir='elsewhere'",
+                              "id=5",
+                              "note='mine'"}),
               "");
 }
 

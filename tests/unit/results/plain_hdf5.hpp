@@ -36,4 +36,22 @@ inline std::vector<unsigned char> outcomes_by_plain_hdf5(std::filesystem::path c
     return outcomes;
 }
 
+/// The name that the file itself has for an outcome; empty: it has none.
+inline std::string outcome_name_by_plain_hdf5(std::filesystem::path const& path, char const* table,
+                                              unsigned char outcome) {
+    auto const file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (file < 0) throw std::runtime_error("HDF5 cannot open " + path.string());
+    auto const dataset = H5Dopen2(file, table, H5P_DEFAULT);
+    auto const stored = H5Dget_type(dataset);
+    auto const member =
+        H5Tget_member_type(stored, static_cast<unsigned>(H5Tget_member_index(stored, "outcome")));
+    char name[64] = {};
+    auto const found = H5Tenum_nameof(member, &outcome, name, sizeof name);
+    H5Tclose(member);
+    H5Tclose(stored);
+    H5Dclose(dataset);
+    H5Fclose(file);
+    return found < 0 ? std::string() : name;
+}
+
 }  // namespace reprise::test

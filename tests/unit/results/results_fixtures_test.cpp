@@ -2,8 +2,14 @@
 // be refused in words that help. tests/support/make_results_fixture.cpp has made them.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstring>
+
+#include "plain_hdf5.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/results/results_reader.hpp"
+#include "reprise/results/results_store.hpp"
+#include "results/rows.hpp"
 #include "support/sample_results.hpp"
 
 namespace reprise {
@@ -67,6 +73,50 @@ TEST(ResultsFixturesTest, AFileOfAFormerVersionBecomesOneOfThisVersionWhenItIsCo
         EXPECT_TRUE(test::same(reader.load_history(), expected));
         EXPECT_EQ(reader.curves().size(), name == std::string("version1_at_rest.h5") ? 5U : 0U);
     }
+}
+
+/// Numbers of outcomes are added without a new format version.
+TEST(ResultsFixturesTest, AnOutcomeOfALaterVersionIsNoDamage) {
+    constexpr std::size_t attempts_region = 48;
+    constexpr int row = 2;
+    auto bytes = test::read_file(data / "valid" / "version2_recording.h5");
+    std::uint64_t offset = 0;
+    std::memcpy(&offset, bytes.data() + attempts_region, sizeof offset);
+    auto record = test::example_attempt(row);
+    record.outcome = static_cast<AttemptOutcome>(200);
+    std::array<std::byte, results::attempt_row_size> encoded{};
+    results::encode(record, true, encoded);
+    std::memcpy(bytes.data() + offset + row * encoded.size(), encoded.data(), encoded.size());
+
+    test::ResultsFolder const folder;
+    auto const path = folder / "results.h5";
+    test::write_file(path, bytes);
+    try {
+        static_cast<void>(ResultsReader::open(path).load_history());
+        ADD_FAILURE() << "it was read";
+    } catch (Error const& error) {
+        EXPECT_EQ(error.kind(), Error::Kind::mismatch);
+        EXPECT_NE(std::string(error.what()).find("row 2 of its table attempts has outcome 200"),
+                  std::string::npos)
+            << error.what();
+    }
+}
+
+TEST(ResultsFixturesTest, AFileOfBeforeGetsTheNamesOfNewOutcomesWithItsNextSnapshot) {
+    test::ResultsFolder const folder;
+    auto const path = folder / "results.h5";
+    std::filesystem::copy_file(data / "valid" / "version1_at_rest.h5", path);
+    auto record = test::example_attempt(7);
+    record.outcome = AttemptOutcome::out_of_memory;
+    {
+        auto store = ResultsStore::create_or_open(path, test::example_sample(), {1, 1});
+        store.append(std::array{record});
+        store.seal(test::example_curve_source);
+    }
+    auto const history = ResultsReader::open(path).load_history();
+    ASSERT_EQ(history.attempts.size(), 8U);
+    EXPECT_EQ(history.attempts.back().outcome, AttemptOutcome::out_of_memory);
+    EXPECT_EQ(test::outcome_name_by_plain_hdf5(path, "attempts", 11), "out_of_memory");
 }
 
 struct Invalid {
