@@ -157,8 +157,7 @@ void Rank::connect_to_launcher() {
         channel_ = Channel::connect(options_.channel);
         handlers_.channel_fd = channel_->fd();
         handlers_.on_channel = [this] { on_channel(); };
-    } catch (Error const& e) {
-        log_warning(std::string("the launcher is gone (") + e.what() + "): leaving");
+    } catch (Error const&) {
         stop_asked_ = StopReason::launcher_lost;
     }
 }
@@ -177,7 +176,6 @@ void Rank::on_channel() {
     }
     if (!channel_->closed() || handlers_.channel_fd < 0) return;
     handlers_.channel_fd = -1;
-    log_warning("the launcher is gone: saving and leaving");
     stop_asked_ = StopReason::launcher_lost;
     if (coordinator_ != nullptr) coordinator_->stop(*stop_asked_);
 }
