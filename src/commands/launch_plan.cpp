@@ -7,6 +7,7 @@
 
 #include "reprise/commands/host_survey.hpp"
 #include "reprise/container/training_environment.hpp"
+#include "reprise/system/last_will.hpp"
 
 namespace reprise {
 namespace {
@@ -61,6 +62,9 @@ std::vector<std::string> outside_of_mpi(std::vector<std::string> environment) {
 LaunchPlan plan_launch(LaunchRequest const& request) {
     LaunchPlan plan;
     plan.environment = outside_of_mpi(request.environment);
+    auto const mark = std::string(job_mark_name) + "=";
+    std::erase_if(plan.environment, [&](auto const& v) { return v.starts_with(mark); });
+    plan.environment.push_back(mark + request.channel);
     if (request.use_mpirun) {
         plan.argv = {"mpirun", "-n", std::to_string(request.ranks)};
         add_open_mpi_settings(plan.environment, request.scratch);

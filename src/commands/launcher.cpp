@@ -20,6 +20,7 @@
 #include "reprise/parameters/client_files.hpp"
 #include "reprise/system/file_system.hpp"
 #include "reprise/system/host.hpp"
+#include "reprise/system/last_will.hpp"
 #include "reprise/system/memory_cgroup.hpp"
 #include "reprise/system/process_tree.hpp"
 
@@ -99,6 +100,8 @@ class Launcher {
                             (by_hand_ ? "; the same command goes on from there" : ""));
                 break;
         }
+        // Till here its guardian would have spoken for us, had we been killed.
+        if (scratch_) (void)claim_last_will(scratch_->path());
         voice_.last_word(verdict);
     }
 
@@ -121,14 +124,13 @@ class Launcher {
     }
 
     Verdict launch(JobContext const& context) {
-        // The only rank uses no MPI, so nothing is put on disk for it.
-        std::optional<ScratchDirectory> scratch;
-        if (context.use_mpirun) scratch.emplace(channel_name_);
+        auto const& scratch = scratch_.emplace(channel_name_);
+        voice_.leave_last_will(scratch.path());
         ChannelListener listener(channel_name_);
         LaunchRequest request;
         request.program = own_executable();
         request.channel = channel_name_;
-        if (scratch) request.scratch = scratch->path();
+        request.scratch = scratch.path();
         request.ranks = context.ranks;
         request.use_mpirun = context.use_mpirun;
         request.root = ::geteuid() == 0;
@@ -145,13 +147,19 @@ class Launcher {
                  ", container: " + describe(context.container));
         std::optional<RankGroupEnd> end;
         try {
-            end = run_rank_group(plan_launch(request), listener, signals_, clock_);
+            end = run_rank_group(plan_launch(request), listener, signals_, clock_,
+                                 {context.use_mpirun ? context.ranks : 0,
+                                  {scratch.guardian()},
+                                  // Whoever ends the job wants no word, whatever comes after.
+                                  [&] { (void)claim_last_will(scratch.path()); }});
         } catch (Error const& e) {
             return failed(std::string(e.what()) +
                           (context.use_mpirun ? " Is Open MPI installed?" : ""));
         }
-        // A rank that was killed has not removed the cgroup of its training.
+        // A rank that was killed has removed neither the cgroup of its training nor its scratch, and
+        // its guardian was among what was left of it.
         if (context.spec.runner.memory_limit_mb > 0) sweep_run_cgroups();
+        sweep_scratch();
         return judge(context, *end);
     }
 
@@ -186,6 +194,7 @@ class Launcher {
     SignalFd signals_;
     ServerVoice voice_;
     bool by_hand_ = true;
+    std::optional<ScratchDirectory> scratch_;  ///< of the ranks; removed when all is said
     std::string channel_name_ = unique_name();
 };
 

@@ -1,15 +1,13 @@
 #include "reprise/commands/rank_group.hpp"
 
 #include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
-#include <system_error>
 #include <utility>
 
 #include "reprise/core/error.hpp"
@@ -29,29 +27,22 @@ constexpr Duration farewell_limit = std::chrono::seconds(10);
 constexpr milliseconds kill_limit{2000};
 /// Ranks that are not there by then never will be.
 constexpr Duration connection_limit = std::chrono::seconds(120);
-/// Open MPI 4.1 now and then hangs for ever when a rank dies during start-up: an mpirun whose ranks
-/// are all gone has so long to follow.
-constexpr Duration orphaned_limit = std::chrono::seconds(3);
+/// Open MPI 4.1 now and then hangs for ever when a rank dies: an mpirun that has lost a rank has so
+/// long to follow. Nothing may be left 2 s after a kill.
+constexpr Duration orphaned_limit = milliseconds(1300);
 constexpr Duration start_up_interval = milliseconds(100);
 constexpr std::size_t kept_output_bytes = 16384;
 constexpr std::size_t kept_output_lines = 20;
 
-/// Whether the process has children, dead ones that it has not waited for too.
-bool has_children(pid_t pid) {
-    std::error_code ignored;
-    auto const tasks = "/proc/" + std::to_string(pid) + "/task";
-    for (auto const& task : std::filesystem::directory_iterator(tasks, ignored)) {
-        std::ifstream file(task.path() / "children");
-        if (pid_t child = 0; file >> child) return true;
-    }
-    return false;
-}
-
 class RankGroup {
   public:
     RankGroup(LaunchPlan const& plan, ChannelListener& listener, SignalFd& signals,
-              SystemClock const& clock)
-        : listener_(listener), signals_(signals), clock_(clock), output_(make_pipe()) {
+              SystemClock const& clock, RankGroupSetting setting)
+        : listener_(listener),
+          signals_(signals),
+          clock_(clock),
+          setting_(std::move(setting)),
+          output_(make_pipe()) {
         ProcessSpec spec;
         spec.argv = plan.argv;
         spec.environment = plan.environment;
@@ -69,7 +60,7 @@ class RankGroup {
         end_.status = *child_->try_wait();
         // What rank 0 sent last may still be on its way.
         read_channel();
-        kill_all_descendants(kill_limit);
+        kill_all_descendants(kill_limit, setting_.spared);
         read_output();
         end_.output = output_lines();
         return std::move(end_);
@@ -77,11 +68,12 @@ class RankGroup {
 
   private:
     void turn() {
-        pollfd fds[] = {{child_->pidfd(), POLLIN, 0},
-                        {signals_.fd(), POLLIN, 0},
-                        {output_.read_end.get(), POLLIN, 0},
-                        {listener_.fd(), POLLIN, 0},
-                        {channel_ && !channel_->closed() ? channel_->fd() : -1, POLLIN, 0}};
+        std::vector<pollfd> fds{{child_->pidfd(), POLLIN, 0},
+                                {signals_.fd(), POLLIN, 0},
+                                {output_.read_end.get(), POLLIN, 0},
+                                {listener_.fd(), POLLIN, 0},
+                                {channel_ && !channel_->closed() ? channel_->fd() : -1, POLLIN, 0}};
+        for (auto const& rank : ranks_) fds.push_back({rank.get(), POLLIN, 0});
         std::optional<Duration> time;
         if (deadline_) time = std::max(*deadline_ - clock_.now(), Duration::zero());
         if (!end_.connected) time = std::min(time.value_or(start_up_interval), start_up_interval);
@@ -90,6 +82,10 @@ class RankGroup {
         if (fds[2].revents != 0) read_output();
         read_channel();
         if (!end_.connected) watch_start_up();
+        if (std::any_of(fds.begin() + 5, fds.end(),
+                        [](auto const& fd) { return fd.revents != 0; })) {
+            a_rank_has_ended();
+        }
         if (deadline_ && clock_.now() >= *deadline_) {
             deadline_.reset();
             child_->send_signal(SIGKILL);
@@ -98,21 +94,45 @@ class RankGroup {
 
     /// Until rank 0 is there nobody else would notice that it never comes.
     void watch_start_up() {
+        watch_ranks();
         auto const now = clock_.now();
-        if (descendants().size() > 1) {  // more than the child itself: ranks, dead ones not counted
+        if (descendants(setting_.spared).size() >
+            1) {  // more than the child itself: ranks, dead ones not counted
             ranks_seen_ = true;
             ranks_gone_since_.reset();
-        } else if ((ranks_seen_ || has_children(child_->pid())) && !ranks_gone_since_) {
+        } else if ((ranks_seen_ || !children_of(child_->pid()).empty()) && !ranks_gone_since_) {
             ranks_gone_since_ = now;
         }
         bool const orphaned = ranks_gone_since_ && now - *ranks_gone_since_ >= orphaned_limit;
         if (orphaned || now - started_ >= connection_limit) set_deadline(Duration::zero());
     }
 
+    /// mpirun should notice it when one of them is lost, but see orphaned_limit.
+    void watch_ranks() {
+        auto const ranks = children_of(child_->pid());
+        if (watching_ || setting_.ranks == 0) return;
+        if (static_cast<int>(ranks.size()) < setting_.ranks) return;  // not all of them yet
+        watching_ = true;
+        for (pid_t const pid : ranks) {
+            Fd rank(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));  // -1 before Linux 5.3
+            if (rank) ranks_.push_back(std::move(rank));
+        }
+    }
+
+    void a_rank_has_ended() {
+        ranks_.clear();
+        set_deadline(end_.verdict ? farewell_limit : orphaned_limit);
+    }
+
     void on_signal(int signal) {
         bool const time_limit = signal == SIGUSR1;
-        (time_limit ? end_.time_limit : end_.terminated) = true;
-        if (!time_limit) set_deadline(terminated_limit);
+        if (time_limit) {
+            end_.time_limit = true;
+        } else {
+            if (!end_.terminated && setting_.on_terminated) setting_.on_terminated();
+            end_.terminated = true;
+            set_deadline(terminated_limit);
+        }
         if (!end_.connected) {
             // Nothing was started yet, and a rank that has no handler yet would die of the signal
             // in some other way.
@@ -132,6 +152,7 @@ class RankGroup {
         if (!channel_) {
             channel_ = listener_.accept();
             end_.connected = channel_.has_value();
+            if (channel_) watch_ranks();
         }
         if (!channel_) return;
         while (auto const bytes = channel_->receive()) {
@@ -178,8 +199,11 @@ class RankGroup {
     ChannelListener& listener_;
     SignalFd& signals_;
     SystemClock const& clock_;
+    RankGroupSetting setting_;
     Pipe output_;
     std::optional<ChildProcess> child_;
+    bool watching_ = false;
+    std::vector<Fd> ranks_;  ///< pidfds of mpirun's children, until the first of them has ended
     std::optional<Channel> channel_;
     std::optional<TimePoint> deadline_;
     TimePoint started_ = clock_.now();
@@ -192,8 +216,8 @@ class RankGroup {
 }  // namespace
 
 RankGroupEnd run_rank_group(LaunchPlan const& plan, ChannelListener& listener, SignalFd& signals,
-                            SystemClock const& clock) {
-    return RankGroup(plan, listener, signals, clock).run();
+                            SystemClock const& clock, RankGroupSetting setting) {
+    return RankGroup(plan, listener, signals, clock, std::move(setting)).run();
 }
 
 }  // namespace reprise

@@ -23,6 +23,7 @@
 #include "reprise/system/file_lock.hpp"
 #include "reprise/system/file_system.hpp"
 #include "reprise/system/host.hpp"
+#include "reprise/system/last_will.hpp"
 #include "reprise/system/poller.hpp"
 #include "reprise/system/process_tree.hpp"
 
@@ -37,8 +38,11 @@ constexpr Duration farewell_limit = std::chrono::seconds(2);
 /// One rank and its surroundings.
 class Rank {
   public:
-    Rank(RankOptions const& options, RankPost& post, SignalFd& signals)
-        : options_(options), post_(post), loop_(post, signals, clock_) {}
+    Rank(RankOptions const& options, RankPost& post, SignalFd& signals, std::string scratch)
+        : options_(options),
+          post_(post),
+          loop_(post, signals, clock_),
+          scratch_(std::move(scratch)) {}
 
     int run();
 
@@ -49,6 +53,7 @@ class Rank {
     int run_rank_zero();
     void connect_to_launcher();
     [[nodiscard]] bool launcher_is_gone() const;
+    [[nodiscard]] bool may_speak() const;
     void on_channel();
     void on_signal(int signal);
     void tell_launcher(LauncherMessage const& message);
@@ -68,6 +73,7 @@ class Rank {
     RankHandlers handlers_;
     std::optional<Channel> channel_;
     ServerVoice voice_;
+    std::string scratch_;                   ///< the job's, if it has one
     std::optional<StopReason> stop_asked_;  ///< before there is a coordinator
     std::map<int, HostFacts> facts_;        ///< by rank: those that are ready
     Coordinator* coordinator_ = nullptr;
@@ -93,13 +99,8 @@ int Rank::run_worker() {
     auto worker =
         make_worker(facts, [this](RankPayload const& payload) { post_.send(0, payload); });
     bool dismissed = false;
-    handlers_.on_signal = [&](int signal) {
-        // The launcher's word goes to all ranks, but only rank 0 decides.
-        if (signal == SIGUSR1 || signal == SIGUSR2) return;
-        // mpirun is gone, or sends everybody home.
-        worker.abandon();
-        _exit(1);
-    };
+    // The launcher's word goes to all ranks, but only rank 0 decides.
+    handlers_.on_signal = [](int) {};
     handlers_.on_payload = [&](int, RankPayload const& payload) {
         if (auto const* order = std::get_if<TrainingOrder>(&payload)) {
             worker.take(*order);
@@ -133,7 +134,7 @@ int Rank::run_rank_zero() {
             pollfd fd{channel_->fd(), POLLOUT, 0};
             poll_events({&fd, 1}, milliseconds(100));
         }
-    } else {
+    } else if (!voice_.mute() && may_speak()) {
         // The launcher was killed: there is nobody else to say it.
         voice_.last_word(verdict);
     }
@@ -143,11 +144,9 @@ int Rank::run_rank_zero() {
 void Rank::connect_to_launcher() {
     auto const level = log_level_of(options_.job.log_level);
     set_up_log("rank 0", level, [this](LogLevel line_level, std::string_view line) {
-        if (launcher_is_gone()) {
-            print_log_line(line_level, line);
-        } else {
-            tell_launcher(LogLine{line_level, std::string(line)});
-        }
+        // Without a launcher nobody reads what mpirun passes on, and an mpirun that has met a broken
+        // pipe for the eleventh time kills its ranks (Open MPI 4.1, ess_hnp_module.c).
+        tell_launcher(LogLine{line_level, std::string(line)});
     });
     handlers_.on_signal = [this](int signal) { on_signal(signal); };
     handlers_.on_payload = [this](int rank, RankPayload const& payload) {
@@ -158,13 +157,15 @@ void Rank::connect_to_launcher() {
         channel_ = Channel::connect(options_.channel);
         handlers_.channel_fd = channel_->fd();
         handlers_.on_channel = [this] { on_channel(); };
-    } catch (Error const& e) {
-        log_warning(std::string("the launcher is gone (") + e.what() + "): leaving");
-        stop_asked_ = StopReason::time_limit;
+    } catch (Error const&) {
+        stop_asked_ = StopReason::launcher_lost;
     }
 }
 
 bool Rank::launcher_is_gone() const { return !channel_ || channel_->closed(); }
+
+/// Not when somebody ended the job: then the launcher has taken the last will away.
+bool Rank::may_speak() const { return scratch_.empty() || claim_last_will(scratch_); }
 
 void Rank::tell_launcher(LauncherMessage const& message) {
     if (!launcher_is_gone()) channel_->send(encode_launcher_message(message));
@@ -175,17 +176,11 @@ void Rank::on_channel() {
     }
     if (!channel_->closed() || handlers_.channel_fd < 0) return;
     handlers_.channel_fd = -1;
-    log_warning("the launcher is gone: saving and leaving");
-    stop_asked_ = StopReason::time_limit;
+    stop_asked_ = StopReason::launcher_lost;
     if (coordinator_ != nullptr) coordinator_->stop(*stop_asked_);
 }
 
 void Rank::on_signal(int signal) {
-    if (!options_.solo && signal != SIGUSR1 && signal != SIGUSR2) {
-        // mpirun is gone, or sends everybody home because a rank was lost: it kills within a
-        // second. All that was announced is on disk; the launcher says what becomes of the job.
-        _exit(1);
-    }
     stop_asked_ = signal == SIGUSR1 ? StopReason::time_limit : StopReason::terminated;
     log_warning(signal == SIGUSR1 ? "the job's time is nearly over: stopping the trainings"
                                   : "asked to end: stopping the trainings");
@@ -210,7 +205,7 @@ Verdict Rank::lead() {
 
 Verdict Rank::stopped_early() const {
     auto const kind =
-        *stop_asked_ == StopReason::time_limit ? VerdictKind::resume : VerdictKind::terminated;
+        *stop_asked_ == StopReason::terminated ? VerdictKind::terminated : VerdictKind::resume;
     return {kind, {}, "asked to end before anything was started", {}};
 }
 
@@ -309,14 +304,14 @@ void Rank::dismiss() {
     post_.flush(farewell_limit);
 }
 
-int run_with_mpi(RankOptions const& options, SignalFd& signals) {
+int run_with_mpi(RankOptions const& options, SignalFd& signals, std::string const& scratch) {
     MpiSession const session;
     // Inside the session's scope: outside it Boost.MPI ends the process before any handler runs.
     try {
         auto const rank = session.world().rank();
         set_up_log("rank " + std::to_string(rank), log_level_of(options.job.log_level));
         RankPost post(session, options.channel, host_name());
-        return Rank(options, post, signals).run();
+        return Rank(options, post, signals, scratch).run();
     } catch (std::exception const& e) {
         log_error(e.what());
         kill_all_descendants(milliseconds(1000));
@@ -324,7 +319,12 @@ int run_with_mpi(RankOptions const& options, SignalFd& signals) {
     }
 }
 
-/// A launcher that was killed cannot clean up any more.
+int run_alone(RankOptions const& options, SignalFd& signals, std::string const& scratch) {
+    RankPost post;
+    return Rank(options, post, signals, scratch).run();
+}
+
+/// A launcher that was killed cannot clean up any more, and neither may its guardian.
 bool launcher_lives(std::string const& channel) {
     try {
         (void)Channel::connect(channel);
@@ -337,20 +337,22 @@ bool launcher_lives(std::string const& channel) {
 }  // namespace
 
 int rank_main(RankOptions const& options) {
-    // Before MPI starts threads of its own.
-    SignalFd signals({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2});
-    // mpirun is gone: then nothing of ours may stay. (The only rank has the launcher as its parent,
-    // and learns of its death through the channel.)
+    // Before MPI starts threads of its own. A rank under mpirun gets TERM when mpirun is gone, or
+    // when it sends everybody home because a rank was lost, and dies of it, wherever it is: MPI may
+    // hang then, all that was announced is on disk, and the launcher says what becomes of the job.
+    // (The only rank has the launcher as its parent, and learns of its death through the channel.)
+    auto signals = options.solo ? SignalFd({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2})
+                                : SignalFd({SIGUSR1, SIGUSR2});
     if (!options.solo) (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     (void)become_subreaper();
     std::signal(SIGPIPE, SIG_IGN);
     set_up_log("rank", log_level_of(options.job.log_level));
 
-    if (options.solo) {
-        RankPost post;
-        return Rank(options, post, signals).run();
-    }
-    int const code = run_with_mpi(options, signals);
+    // Its guardian waits for us with what it does when the launcher has been killed.
+    auto const hold = hold_scratch(options.channel);
+    auto const scratch = hold ? hold->path : std::string();
+    int const code = options.solo ? run_alone(options, signals, scratch)
+                                  : run_with_mpi(options, signals, scratch);
     if (!launcher_lives(options.channel)) remove_scratch(options.channel);
     return code;
 }

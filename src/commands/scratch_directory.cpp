@@ -5,40 +5,73 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
+#include "reprise/commands/install_layout.hpp"
+#include "reprise/container/training_environment.hpp"
+#include "reprise/system/last_will.hpp"
 #include "reprise/system/posix_error.hpp"
+#include "reprise/system/remove_tree.hpp"
 
 namespace reprise {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// The directory with its lock, or nothing when it is not ours, in use, or gone.
-Fd lock_directory(std::string const& path) {
+/// The directory with a lock on it, or nothing when it is not ours, in use, or gone.
+/// @param operation as flock(2) has it
+Fd lock_directory(std::string const& path, int operation) {
     Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     struct stat opened {};
     struct stat there {};
     // Between opening and locking somebody may have swept it away.
     bool const ours = fd && ::fstat(fd.get(), &opened) == 0 && opened.st_uid == ::geteuid() &&
-                      ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 &&
-                      ::lstat(path.c_str(), &there) == 0 && there.st_ino == opened.st_ino;
+                      ::flock(fd.get(), operation) == 0 && ::lstat(path.c_str(), &there) == 0 &&
+                      there.st_ino == opened.st_ino;
     return ours ? std::move(fd) : Fd();
 }
 
-/// Removes what killed owners left behind.
 void sweep(std::string const& base) {
     std::error_code ignored;
     for (auto const& entry : fs::directory_iterator(base, ignored)) {
         auto const name = entry.path().filename().string();
         // "reprise." and a process number: nobody else's directories are touched.
         if (name.rfind("reprise.", 0) != 0 || name.find_first_of("0123456789") != 8) continue;
-        if (auto const lock = lock_directory(entry.path().string())) {
-            fs::remove_all(entry.path(), ignored);
+        auto const path = entry.path().string();
+        if (auto const lock = lock_directory(path, LOCK_EX | LOCK_NB)) {
+            remove_tree(AT_FDCWD, path.c_str());
         }
     }
+}
+
+/// The guardian is no process of the job, which it outlives by a moment.
+std::vector<std::string> guardian_environment() {
+    auto environment = own_environment();
+    std::erase_if(environment, [](std::string const& variable) {
+        return variable.starts_with(std::string(job_mark_name) + "=");
+    });
+    return environment;
+}
+
+/// What stands before the end of a pipe, which it waits for; nothing when it is no int.
+std::optional<int> read_int(int fd) {
+    std::array<char, sizeof(int) + 1> bytes{};
+    std::size_t used = 0;
+    while (used < bytes.size()) {
+        auto const got = ::read(fd, bytes.data() + used, bytes.size() - used);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        used += static_cast<std::size_t>(got);
+    }
+    if (used != sizeof(int)) return std::nullopt;
+    int value = 0;
+    std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
 }
 
 }  // namespace
@@ -46,26 +79,68 @@ void sweep(std::string const& base) {
 std::vector<std::string> scratch_bases() { return {"/dev/shm", "/tmp"}; }
 
 ScratchDirectory::ScratchDirectory(std::string const& name, std::vector<std::string> const& bases) {
-    int error = 0;
+    int error = ENOENT;
     for (auto const& base : bases) {
         sweep(base);
         path_ = base + "/" + name;
-        if (::mkdir(path_.c_str(), 0700) == 0 && (lock_ = lock_directory(path_))) return;
-        error = errno;
+        error = make();
+        if (error == 0) return;
     }
     throw posix_error(error, "create directory", path_);
 }
 
+/// Returns 0, or errno.
+int ScratchDirectory::make() {
+    auto leash = make_pipe();
+    auto result = make_pipe();
+    Fd const null_device(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    ProcessSpec spec;
+    spec.argv = {helper_path(), "--guard", path_};
+    spec.environment = guardian_environment();
+    spec.working_dir = "/";  // it keeps no mount busy
+    spec.stdin_fd = leash.read_end.get();
+    spec.stdout_fd = result.write_end.get();
+    // Nobody who reads our output to its end shall wait for it.
+    spec.stderr_fd = null_device.get();
+    spec.group = ProcessGroup::own_session;
+    guardian_.emplace(spawn(spec));
+    leash_ = std::move(leash.write_end);
+    result.write_end = Fd();
+
+    // One that was killed already leaves it to us, and to the next start to clean up.
+    int error = read_int(result.read_end.get()).value_or(-1);
+    if (error < 0) error = ::mkdir(path_.c_str(), 0700) == 0 || errno == EEXIST ? 0 : errno;
+    if (error != 0) return error;
+    lock_ = lock_directory(path_, LOCK_SH | LOCK_NB);
+    return lock_ ? 0 : EBUSY;
+}
+
 ScratchDirectory::~ScratchDirectory() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
+    remove_tree(AT_FDCWD, path_.c_str());
+    guardian_.reset();  // kills it
+}
+
+std::optional<ScratchHold> hold_scratch(std::string const& name,
+                                        std::vector<std::string> const& bases) {
+    for (auto const& base : bases) {
+        auto const path = base + "/" + name;
+        if (auto lock = lock_directory(path, LOCK_SH | LOCK_NB)) {
+            return ScratchHold{path, std::move(lock)};
+        }
+    }
+    return std::nullopt;
+}
+
+void sweep_scratch(std::vector<std::string> const& bases) noexcept {
+    try {
+        for (auto const& base : bases) sweep(base);
+    } catch (std::exception const&) {
+        // The next start sweeps again.
+    }
 }
 
 void remove_scratch(std::string const& name, std::vector<std::string> const& bases) noexcept {
-    for (auto const& base : bases) {
-        std::error_code ignored;
-        fs::remove_all(base + "/" + name, ignored);
-    }
+    for (auto const& base : bases) remove_tree(AT_FDCWD, (base + "/" + name).c_str());
 }
 
 }  // namespace reprise

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "reprise/commands/log.hpp"
+#include "reprise/core/error.hpp"
 #include "reprise/protocol/error_report.hpp"
+#include "reprise/system/last_will.hpp"
 #include "reprise/system/udp_link.hpp"
 
 namespace reprise {
@@ -11,7 +13,8 @@ namespace reprise {
 ServerVoice::ServerVoice(JobArguments const& arguments) {
     if (!arguments.server) return;
     job_id_ = arguments.job_id.value();
-    link_ = std::make_unique<UdpLink>(arguments.server->host, arguments.server->port);
+    server_ = arguments.server;
+    link_ = std::make_unique<UdpLink>(server_->host, server_->port);
 }
 
 ServerVoice::ServerVoice(std::unique_ptr<ServerLink> link, std::int64_t job_id)
@@ -22,6 +25,16 @@ void ServerVoice::say(cluster::Message const& message) {
     if (!link_->send(cluster::encode(message))) {
         log_warning(std::string("the message ") + cluster::name_of(message) +
                     " to cluster_utils could not be sent");
+    }
+}
+
+void ServerVoice::leave_last_will(std::string const& directory) const {
+    if (!server_) return;
+    try {
+        write_last_will(directory, server_->host, server_->port,
+                        cluster::encode(cluster::ExitForResume{job_id_}));
+    } catch (Error const& e) {
+        log_warning(e.what());
     }
 }
 

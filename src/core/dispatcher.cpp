@@ -52,6 +52,11 @@ StartOutcome outcome_of(VerdictKind kind) {
     return StartOutcome::failed;
 }
 
+/// Somebody else takes what is left of us away in a few seconds.
+bool is_urgent(StopReason reason) {
+    return reason == StopReason::terminated || reason == StopReason::launcher_lost;
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(JobPlan plan, History const& history, int ranks, StopLimits limits)
@@ -286,13 +291,13 @@ void Dispatcher::start_trainings(Actions& out) {
 }
 
 void Dispatcher::stop(StopReason reason, Instant now, Actions& out) {
-    bool const more_urgent =
-        stop_reason_ && *stop_reason_ != StopReason::terminated && reason == StopReason::terminated;
-    if (stop_reason_ && !more_urgent) return;
+    if (stop_reason_ && (is_urgent(*stop_reason_) || !is_urgent(reason))) return;
     stop_reason_ = reason;
     phase_ = Phase::stopping;
     due_.clear();
-    auto const limit = reason == StopReason::terminated ? limits_.terminated : limits_.otherwise;
+    auto const limit = reason == StopReason::terminated      ? limits_.terminated
+                       : reason == StopReason::launcher_lost ? limits_.launcher_lost
+                                                             : limits_.otherwise;
     auto const deadline = now.monotonic + limit;
     if (!deadline_ || deadline < *deadline_) deadline_ = deadline;
     for (std::size_t rank = 0; rank < ranks_.size(); ++rank) {
@@ -370,6 +375,9 @@ Verdict Dispatcher::verdict_now() const {
     if (state_.finished()) return {VerdictKind::done, {}, {}, {}};
     if (stop_reason_ == StopReason::time_limit) {
         return {VerdictKind::resume, {}, "the job's time is nearly over", {}};
+    }
+    if (stop_reason_ == StopReason::launcher_lost) {
+        return {VerdictKind::resume, {}, "the launcher is gone", {}};
     }
     return {VerdictKind::resume,
             {},

@@ -17,6 +17,13 @@ std::string with_last_line(std::string message, std::string const& last_stderr_l
     return message;
 }
 
+/// How long a training may take to end; nothing: as long as its own grace is.
+std::optional<Duration> grace_of(StopReason reason) {
+    if (reason == StopReason::terminated) return terminated_grace;
+    if (reason == StopReason::launcher_lost) return launcher_lost_grace;
+    return std::nullopt;
+}
+
 void judge_reward(AttemptRecord& record, CurveFacts const& curve, Ordered const& order) {
     auto const no_reward = [&](std::string const& what) {
         record.outcome = AttemptOutcome::no_reward;
@@ -197,8 +204,8 @@ void RunSupervisor::on(StopAsked const& event, Instant now, Actions& out) {
     running_->stop = event.reason;
     running_->time_limit_at.reset();
     running_->life_look_at.reset();
-    if (event.reason == StopReason::terminated) {
-        auto const when = now.monotonic + terminated_grace;
+    if (auto const grace = grace_of(event.reason)) {
+        auto const when = now.monotonic + *grace;
         running_->kill_at = std::min(running_->kill_at.value_or(when), when);
     }
 }

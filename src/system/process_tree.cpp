@@ -257,12 +257,14 @@ std::vector<ProcessId> descendants(std::span<pid_t const> spare) {
     return result;
 }
 
-std::vector<pid_t> children() {
+std::vector<pid_t> children() { return children_of(::getpid()); }
+
+std::vector<pid_t> children_of(pid_t parent) {
     std::vector<pid_t> result;
-    if (append_children(::getpid(), result)) return result;
+    if (append_children(parent, result)) return result;
     result.clear();
     for (auto const& process : all_processes()) {
-        if (process.parent == ::getpid()) result.push_back(process.pid);
+        if (process.parent == parent) result.push_back(process.pid);
     }
     return result;
 }

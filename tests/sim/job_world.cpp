@@ -152,7 +152,7 @@ void JobWorld::plan_faults() {
     } else if (chance(faults_.time_limit)) {
         at(length, [this] {
             stop_asked_ = true;
-            feed(StopRequested{StopReason::time_limit});
+            feed(StopRequested{chance(0.5) ? StopReason::time_limit : StopReason::launcher_lost});
         });
     }
     if (chance(faults_.terminated)) {

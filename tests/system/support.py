@@ -406,8 +406,10 @@ class SystemTest(unittest.TestCase):
         return metrics
 
 
-def main():
+def main(private_tmp=False):
     if not os.access(REPRISE, os.X_OK):
         sys.exit(f"there is no program '{REPRISE}'. Build it, or set REPRISE_BIN.")
     enter_a_world_of_our_own()
+    if private_tmp:
+        mount_tmpfs("/tmp", "size=1g")
     unittest.main(verbosity=2)

@@ -140,8 +140,8 @@ def role_of(process):
         return "rank " + process.environment.get("OMPI_COMM_WORLD_RANK", "0")
     if names[0] in ("mpirun", "orterun", "prterun"):
         return "mpirun"
-    if names[0] == "reprise-run-helper":
-        return "helper"
+    if names[0] in ("reprise-run-helper", ".reprise-run-helper"):  # the latter in an image
+        return "guardian" if argv[1:2] == ["--guard"] else "helper"
     return next((name for name in names if name in TRAINER_COMMANDS), None)
 
 

@@ -1,7 +1,9 @@
 /// @file The ranks as the launcher sees them: one child (mpirun, or the only rank) and a channel.
 #pragma once
 
-#include <cstddef>
+#include <sys/types.h>
+
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,9 +28,17 @@ struct RankGroupEnd {
     std::vector<std::string> output;    ///< last lines that mpirun itself printed
 };
 
+/// What the launcher knows of the ranks, and what it has beside them.
+struct RankGroupSetting {
+    int ranks = 0;                        ///< that mpirun starts
+    std::vector<pid_t> spared;            ///< its other children, with which nothing is done here
+    std::function<void()> on_terminated;  ///< called as soon as TERM, INT or HUP has come
+};
+
 /// Runs the ranks to their end: passes signals on, prints their log, collects the verdict. When it
 /// returns no process of the job is left. Throws Error when they cannot be started.
 [[nodiscard]] RankGroupEnd run_rank_group(LaunchPlan const& plan, ChannelListener& listener,
-                                          SignalFd& signals, SystemClock const& clock);
+                                          SignalFd& signals, SystemClock const& clock,
+                                          RankGroupSetting setting);
 
 }  // namespace reprise

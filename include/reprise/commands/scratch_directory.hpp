@@ -1,9 +1,14 @@
-/// @file A private directory for the sockets and segments that mpirun and MPI put on disk.
+/// @file A private directory for the sockets and segments that mpirun and MPI put on disk, and for
+/// what a container needs there.
 #pragma once
 
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "reprise/system/child_process.hpp"
 #include "reprise/system/fd.hpp"
 
 namespace reprise {
@@ -12,8 +17,12 @@ namespace reprise {
 /// mapped files, else in /tmp.
 [[nodiscard]] std::vector<std::string> scratch_bases();
 
-/// Made in the first base that has room for it; removed with its content. A directory whose owner was killed is removed by the next one that is made: the
-/// owner holds a lock on it, which ends with its process.
+/// Made in the first base that has room for it; removed with its content.
+///
+/// Two more see to it that it is removed when the owner was killed: a guardian, a child of the
+/// owner's which also makes it (src/container/run_helper/guard.hpp), and, should that have been
+/// killed too, the next one that makes a scratch directory here. Both leave it alone as long as somebody holds a shared lock
+/// (flock(2)) on it: the owner, and everybody else who needs it (ScratchHold).
 class ScratchDirectory {
   public:
     /// @param name begins with "reprise." and is nobody else's. Throws Error.
@@ -24,11 +33,31 @@ class ScratchDirectory {
     ~ScratchDirectory();
 
     [[nodiscard]] std::string const& path() const noexcept { return path_; }
+    /// A child of this process that kill_all_descendants() should spare.
+    [[nodiscard]] pid_t guardian() const noexcept { return guardian_ ? guardian_->pid() : -1; }
 
   private:
+    [[nodiscard]] int make();
+
     std::string path_;
     Fd lock_;
+    Fd leash_;  ///< the guardian wakes up when this is closed, however that came about
+    std::optional<ChildProcess> guardian_;
 };
+
+/// Somebody else's scratch directory, kept from being removed as long as this lives, unless the
+/// owner removes it.
+struct ScratchHold {
+    std::string path;
+    Fd lock;
+};
+
+/// Nothing when there is no directory of that name.
+[[nodiscard]] std::optional<ScratchHold> hold_scratch(
+    std::string const& name, std::vector<std::string> const& bases = scratch_bases());
+
+/// Removes what killed owners and guardians left behind.
+void sweep_scratch(std::vector<std::string> const& bases = scratch_bases()) noexcept;
 
 /// Removes the scratch directory of that name, wherever it is: for a rank that outlives its
 /// launcher.

@@ -30,12 +30,17 @@ class ServerVoice {
     /// before this returns.
     void last_word(Verdict const& verdict);
 
+    /// Puts the word for a job that nobody can speak for any more, exit for resume, into its scratch
+    /// directory, for the guardian there. A failure is a warning. Nothing happens when it is mute.
+    void leave_last_will(std::string const& directory) const;
+
     [[nodiscard]] bool mute() const noexcept { return link_ == nullptr; }
 
   private:
     void say(cluster::Message const& message);
 
     std::unique_ptr<ServerLink> link_;
+    std::optional<ServerAddress> server_;
     std::int64_t job_id_ = 0;
 };
 

@@ -35,9 +35,10 @@ struct Instant {
 };
 
 enum class StopReason {
-    time_limit,  ///< the job's time is nearly over: leave for a resume
-    terminated,  ///< TERM or INT: save, and say nothing
-    job_failed,  ///< another learning run failed for good
+    time_limit,     ///< the job's time is nearly over: leave for a resume
+    terminated,     ///< TERM or INT: save, and say nothing
+    job_failed,     ///< another learning run failed for good
+    launcher_lost,  ///< it was killed: leave for a resume, at once
 };
 
 // ---- events -------------------------------------------------------------------------------------
@@ -128,6 +129,8 @@ using DispatcherAction =
 /// Time that ranks get to stop in order before the job leaves without their answer.
 struct StopLimits {
     Duration terminated = std::chrono::milliseconds(3500);  ///< of the 5 s after a TERM
+    /// Of the 2 s after which nothing may be left of a job whose launcher was killed.
+    Duration launcher_lost = std::chrono::milliseconds(1000);
     Duration otherwise = std::chrono::seconds(30);
 };
 

@@ -135,6 +135,8 @@ using SupervisorAction = std::variant<StartTraining, StopTraining, KillTraining,
 
 /// How long a training may take to end when the whole job must be gone 5 s after a TERM.
 inline constexpr Duration terminated_grace = std::chrono::milliseconds(2500);
+/// The same when it must be gone 2 s after its launcher.
+inline constexpr Duration launcher_lost_grace = std::chrono::milliseconds(600);
 /// How often memory is looked at where there is a limit.
 inline constexpr Duration memory_look_interval = std::chrono::seconds(1);
 /// How often signs of life are looked for: a tenth of the timeout, within these.

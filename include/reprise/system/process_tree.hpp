@@ -36,6 +36,8 @@ struct ProcessId {
 
 /// Numbers of the direct children, zombies too.
 [[nodiscard]] std::vector<pid_t> children();
+/// The same of another process.
+[[nodiscard]] std::vector<pid_t> children_of(pid_t parent);
 
 /// SIGKILL to every descendant, those too that are forked meanwhile, until none is left or the
 /// time is over; reaps the ones that are or become children of this process. Needs

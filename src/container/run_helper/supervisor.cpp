@@ -24,7 +24,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds success_window{50};   ///< for a learner that ends together with its backend
 constexpr milliseconds backend_leave{1000};  ///< for a backend to leave by itself
 constexpr milliseconds backend_terminate{1000};  ///< for a backend to leave after SIGTERM
-constexpr milliseconds kill_limit{2000};         ///< for SIGKILL to work
+/// For all of that together when the learner was killed: nothing of it may be left after 2 s.
+constexpr milliseconds killed_farewell{1200};
+constexpr milliseconds kill_limit{2000};  ///< for SIGKILL to work
 
 bool has_succeeded(int status) { return WIFEXITED(status) && WEXITSTATUS(status) == 0; }
 
@@ -145,6 +147,8 @@ void Supervisor::learner_has_ended() {
         return;
     }
     if (reason_ == nullptr) reason_ = "learner_ended";
+    bool const was_killed = WIFSIGNALED(learner_.status) && WTERMSIG(learner_.status) == SIGKILL;
+    if (was_killed && !grace_end_) grace_end_ = Clock::now() + killed_farewell;
     if (!stop_.command.empty() && start(stop_)) {
         enter(Phase::stop_command, options_.stop_grace);
     } else {

@@ -39,6 +39,7 @@ TEST_F(LaunchPlanTest, OneRankNeedsNoMpirun) {
     auto const plan = plan_launch(request);
     EXPECT_EQ(plan.argv, (Words{"/opt/bin/reprise", "rank", "--channel=reprise.1.2",
                                 "--log-level=info", "--solo", "settings.json"}));
+    request.environment.emplace_back("REPRISE_JOB=reprise.1.2");
     EXPECT_EQ(plan.environment, request.environment);
 }
 
@@ -116,7 +117,8 @@ TEST_F(LaunchPlanTest, NothingOfAnOuterMpiJobIsLeft) {
     Words const outer = {"OMPI_COMM_WORLD_SIZE=4", "OMPI_COMM_WORLD_RANK=0", "PMIX_RANK=0",
                          "OMPI_MCA_ess=pmi",       "PRTE_MCA_x=1",           "PMI_FD=7"};
     request.environment.insert(request.environment.end(), outer.begin(), outer.end());
-    EXPECT_EQ(plan_launch(request).environment, (Words{"PATH=/bin", "HOME=/root"}));
+    EXPECT_EQ(plan_launch(request).environment,
+              (Words{"PATH=/bin", "HOME=/root", "REPRISE_JOB=reprise.1.2"}));
     several_ranks();
     for (auto const& variable : outer) {
         EXPECT_EQ(value_of(variable.substr(0, variable.find('='))), "(not set)") << variable;
@@ -127,8 +129,17 @@ TEST_F(LaunchPlanTest, VariablesOfTheBatchSystemStay) {
     // The ranks ask for the job's number and its end; trainings get less (container/).
     request.environment = {"SLURM_JOB_ID=12", "SLURM_STEP_ID=0", "SLURM_PROCID=0",
                            "OMPI_COMM_WORLD_SIZE=1"};
-    EXPECT_EQ(plan_launch(request).environment,
-              (Words{"SLURM_JOB_ID=12", "SLURM_STEP_ID=0", "SLURM_PROCID=0"}));
+    EXPECT_EQ(
+        plan_launch(request).environment,
+        (Words{"SLURM_JOB_ID=12", "SLURM_STEP_ID=0", "SLURM_PROCID=0", "REPRISE_JOB=reprise.1.2"}));
+}
+
+TEST_F(LaunchPlanTest, AJobInsideAnotherOneIsMarkedAsItself) {
+    request.environment.emplace_back("REPRISE_JOB=reprise.77.88");
+    for (bool const use_mpirun : {false, true}) {
+        request.use_mpirun = use_mpirun;
+        EXPECT_EQ(value_of("REPRISE_JOB"), "reprise.1.2");
+    }
 }
 
 }  // namespace

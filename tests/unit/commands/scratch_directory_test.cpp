@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -50,9 +51,11 @@ TEST_F(ScratchDirectoryTest, DirectoryOfADeadOwnerIsSwept) {
     EXPECT_TRUE(fs::exists(scratch.path()));
 }
 
-TEST_F(ScratchDirectoryTest, OwnerThatWasKilledIsSweptToo) {
+TEST_F(ScratchDirectoryTest, OwnerThatWasKilledWithItsGuardianIsSweptToo) {
     auto const owner = test::run_forked([&] {
         ScratchDirectory const scratch("reprise.2.2", bases());
+        ::kill(scratch.guardian(), SIGKILL);
+        ::waitpid(scratch.guardian(), nullptr, 0);
         ::_exit(fs::exists(scratch.path()) ? 0 : 1);  // without the destructor
         return 1;
     });
@@ -67,6 +70,18 @@ TEST_F(ScratchDirectoryTest, DirectoryOfALiveOwnerIsLeftAlone) {
     std::ofstream(live.path() + "/segment") << "x";
     ScratchDirectory const scratch("reprise.1.1", bases());
     EXPECT_TRUE(fs::exists(live.path() + "/segment"));
+}
+
+TEST_F(ScratchDirectoryTest, DirectoryThatSomebodyElseHoldsIsLeftAlone) {
+    (void)abandoned("reprise.4.4");
+    auto const hold = hold_scratch("reprise.4.4", bases());
+    ASSERT_TRUE(hold.has_value());
+    ScratchDirectory const scratch("reprise.1.1", bases());
+    EXPECT_TRUE(fs::exists(base / "reprise.4.4/session/socket"));
+}
+
+TEST_F(ScratchDirectoryTest, WhatIsNotThereCannotBeHeld) {
+    EXPECT_FALSE(hold_scratch("reprise.4.4", bases()).has_value());
 }
 
 TEST_F(ScratchDirectoryTest, WhatHasNotOurKindOfNameIsLeftAlone) {

@@ -295,6 +295,30 @@ TEST_F(DispatcherTest, TerminationIsSilentAndDoesNotWaitForEver) {
     EXPECT_EQ(disk.starts.at(0).outcome, StartOutcome::terminated);
 }
 
+TEST_F(DispatcherTest, WithoutItsLauncherTheJobLeavesAtOnceForAResume) {
+    start(1);
+    expect_start(0, key(0, 0));
+    handle(StopRequested{StopReason::launcher_lost});
+    expect_stop(0, key(0, 0));
+    pass(1.1);
+    handle(Tick{});
+    save();
+    expect_finish(VerdictKind::resume);
+}
+
+TEST_F(DispatcherTest, LauncherLostAfterATermIsStillTermination) {
+    start(1);
+    expect_start(0, key(0, 0));
+    handle(StopRequested{StopReason::terminated});
+    expect_stop(0, key(0, 0));
+    handle(StopRequested{StopReason::launcher_lost});
+    expect_nothing_else();
+    interrupted(0, key(0, 0));
+    save();
+    save();
+    expect_finish(VerdictKind::terminated);
+}
+
 TEST_F(DispatcherTest, TermAfterATimeLimitIsTermination) {
     start(1);
     expect_start(0, key(0, 0));

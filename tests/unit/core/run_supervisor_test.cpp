@@ -167,6 +167,14 @@ TEST_F(RunSupervisorTest, TerminationIsImpatient) {
     EXPECT_TRUE(handle(DeadlinePassed{}).empty());
 }
 
+TEST_F(RunSupervisorTest, AStopAfterTheLaunchersDeathIsMoreImpatientStill) {
+    order();
+    expect_only<StopTraining>(handle(StopAsked{key_, StopReason::time_limit}));
+    EXPECT_TRUE(handle(StopAsked{key_, StopReason::launcher_lost}).empty());
+    now_.monotonic += launcher_lost_grace;
+    expect_only<KillTraining>(handle(DeadlinePassed{}));
+}
+
 TEST_F(RunSupervisorTest, ATrainingEndedJustBeforeTheStopIsJudgedByItsEnd) {
     order();
     expect_only<StopTraining>(handle(StopAsked{key_, StopReason::time_limit}));

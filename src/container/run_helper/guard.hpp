@@ -1,0 +1,28 @@
+/// @file The helper as guardian of a scratch directory: it does what is left to do when those who
+/// should have done it were killed.
+///
+/// reprise-run-helper --guard PATH
+///
+///   standard input: a pipe whose other end the owner holds
+///   standard output: gets one int, the errno of making the directory PATH, 0 for success
+///
+///   0. makes the directory and holds a lock on it, so that nobody takes it for an abandoned one
+///   1. sleeps until the owner is gone (the end of its input). An owner that leaves in order has
+///      removed the directory by then and kills its guardian, so nothing below happens.
+///   2. waits until nobody holds a lock on the directory any more (flock(2), shared ones: the ranks
+///      of a launcher, who save what they have), but not longer than 1.7 s: nothing may be left 2 s
+///      after a kill
+///   3. kills every process that has REPRISE_JOB=<last part of PATH> in its environment
+///   4. removes the directory
+///   5. sends the last will that lay in it (last_will_name), if nobody has taken it away
+///
+/// Signals that can be ignored are. It runs in a session of its own, which the caller sees to.
+#pragma once
+
+namespace reprise::run_helper {
+
+/// Expects argv[1] to be "--guard". Returns the exit code: 2 for a wrong command line, 1 when the
+/// directory could not be made, else 0.
+int guard(int argc, char** argv);
+
+}  // namespace reprise::run_helper
