@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <sstream>
@@ -203,10 +204,17 @@ RunPlace RankWorker::place_of(TrainingSpec const& spec) const {
     place.working_dir = order_.working_dir;
     place.run_dir = order_.run_dir;
     place.scratch = run_scratch_;
+    char const* const search_path = std::getenv("PATH");
     for (auto const* command : {&spec.backend, &spec.learner, &spec.stop}) {
-        if (!command->empty() && command->front().starts_with('/')) {
-            place.programs.push_back(command->front());
-        }
+        if (command->empty()) continue;
+        auto const found =
+            find_program(command->front(), search_path == nullptr ? "" : search_path);
+        if (!found) continue;
+        // A script needs what lies beside it, and a link what it leads to.
+        place.programs.push_back(*found);
+        std::error_code ignored;
+        auto const real = std::filesystem::canonical(*found, ignored);
+        if (!ignored) place.programs.push_back(real.parent_path().string());
     }
     place.gpu = ::access("/dev/nvidiactl", F_OK) == 0;
     return place;

@@ -18,7 +18,7 @@ struct RunPlace {
     /// A directory of the run's own on this host, absolute: an image's /tmp, or where its tmpfs is
     /// mounted. Empty: the runtime makes what it needs.
     std::string scratch;
-    std::vector<std::string> programs;  ///< of the training, where given by an absolute path
+    std::vector<std::string> programs;  ///< of the training, and directories they lie in
     bool gpu = false;                   ///< there is one, and the image shall see the driver
 };
 

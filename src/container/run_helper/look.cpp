@@ -27,7 +27,7 @@ std::string path_of_program(std::string const& name) {
     for (std::size_t begin = 0; begin <= directories.size();) {
         auto const end = std::min(directories.find(':', begin), directories.size());
         auto const directory = directories.substr(begin, end - begin);
-        auto const candidate = (directory.empty() ? "." : directory) + "/" + name;
+        auto candidate = (directory.empty() ? "." : directory) + "/" + name;
         if (is_program(candidate)) return candidate;
         begin = end + 1;
     }
