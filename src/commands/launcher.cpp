@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -70,9 +71,11 @@ class Launcher {
         std::optional<JobContext> context;
         try {
             auto const arguments = read_arguments();
+            scratch_.emplace(channel_name_);
+            // For the guardian: from here on whatever is started carries the job's mark.
+            ::setenv(job_mark_name, channel_name_.c_str(), 1);
             context = load_job_context(options_, arguments);
             check_commands(*context);
-            (void)helper_path();
             write_settings(*context);
         } catch (InputError const& e) {
             return failed(e.what());
@@ -124,7 +127,7 @@ class Launcher {
     }
 
     Verdict launch(JobContext const& context) {
-        auto const& scratch = scratch_.emplace(channel_name_);
+        auto const& scratch = *scratch_;
         voice_.leave_last_will(scratch.path());
         ChannelListener listener(channel_name_);
         LaunchRequest request;

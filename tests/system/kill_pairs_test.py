@@ -244,7 +244,9 @@ class Campaign(support.SystemTest):
         left += [f"process {describe(pid)}" for pid in running() - self.strangers]
         left += [f"mount {line}" for line in mounts() if line not in self.mounts]
         left += [
-            f"/tmp/{name}" for name in os.listdir("/tmp") if not self.sample.folder.endswith(name)
+            f"/tmp/{name}"
+            for name in os.listdir("/tmp")
+            if not f"{self.sample.folder}/ {support.SOURCE_DIR}/".count(f"/tmp/{name}/")
         ]
         return left
 

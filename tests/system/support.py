@@ -43,6 +43,7 @@ from surroundings import (  # noqa: F401
     enter_a_world_of_our_own,
     memory_cgroup,
     mount_read_only,
+    mount_private_tmp,
     mount_tmpfs,
     mount_writable,
     processes_with,
@@ -411,5 +412,5 @@ def main(private_tmp=False):
         sys.exit(f"there is no program '{REPRISE}'. Build it, or set REPRISE_BIN.")
     enter_a_world_of_our_own()
     if private_tmp:
-        mount_tmpfs("/tmp", "size=1g")
+        mount_private_tmp(SOURCE_DIR)
     unittest.main(verbosity=2)

@@ -18,6 +18,7 @@ _MS_REMOUNT = 32
 _MS_BIND = 4096
 _MS_PRIVATE_RECURSIVE = (1 << 18) | (1 << 14)
 _MNT_DETACH = 2
+_MS_BIND_RECURSIVE = (1 << 12) | (1 << 14)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -31,6 +32,17 @@ def _call(name, *arguments):
 def mount_tmpfs(path, options=""):
     """Mounts an empty tmpfs over a folder; for this process and its children only."""
     _call("mount", b"tmpfs", path.encode(), b"tmpfs", 0, options.encode())
+
+
+def mount_private_tmp(keep):
+    """Mounts an empty /tmp in which only the folder `keep` is what it was, if it lay there."""
+    kept = os.open(keep, os.O_PATH)
+    mount_tmpfs("/tmp", "size=1g")
+    if keep.startswith("/tmp/"):
+        os.makedirs(keep)
+        source = f"/proc/self/fd/{kept}".encode()
+        _call("mount", source, keep.encode(), None, _MS_BIND_RECURSIVE, None)
+    os.close(kept)
 
 
 def unmount(path):
