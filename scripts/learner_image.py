@@ -24,6 +24,8 @@ import shutil
 import subprocess
 import sys
 
+import root_directory
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 VENV = os.path.join(ROOT, ".venv")
@@ -81,21 +83,12 @@ def signature(path):
     return [status.st_size, status.st_mtime_ns]
 
 
-class Image:
-    """A root directory that is filled with files of this machine."""
+class Image(root_directory.RootDirectory):
+    """Filled with files of this machine."""
 
     def __init__(self, path):
-        self.path = path
+        super().__init__(path)
         self.copied = {}  # path on this machine: its signature
-        for name in ("dev", "etc", "home", "opt", "proc", "root", "sys", "tmp", "var/tmp"):
-            os.makedirs(self.inside("/" + name))
-        for name in ("bin", "lib", "lib64", "sbin"):  # so that paths of a merged host are right
-            os.makedirs(self.inside("/usr/" + name))
-            os.symlink("usr/" + name, self.inside("/" + name))
-        self.write("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
-        self.write("/etc/group", "root:x:0:\n")
-        for name in ("hosts", "localtime", "resolv.conf"):  # Apptainer binds the host's over them
-            self.write("/etc/" + name, "")
 
     def inside(self, path):
         """Where a file of this machine lies in the image."""
@@ -103,12 +96,6 @@ class Image:
         if path.startswith(ROOT + "/"):
             path = PLACE + path[len(ROOT) :]
         return self.path + path
-
-    def write(self, path, text, mode=0o644):
-        os.makedirs(os.path.dirname(self.inside(path)), exist_ok=True)
-        with open(self.inside(path), "w") as file:
-            file.write(text)
-        os.chmod(self.inside(path), mode)
 
     def add(self, path):
         """Adds a file or a folder. A link stays one, and what it leads to is added."""
@@ -180,8 +167,11 @@ def make(image):
 
 
 def recipe():
-    with open(os.path.abspath(__file__), "rb") as file:
-        return hashlib.sha256(file.read() + os.fsencode(ROOT)).hexdigest()
+    digest = hashlib.sha256(os.fsencode(ROOT))
+    for path in (__file__, root_directory.__file__):
+        with open(path, "rb") as file:
+            digest.update(file.read())
+    return digest.hexdigest()
 
 
 def is_up_to_date(stamp):

@@ -65,7 +65,7 @@ def check_text(source):
             yield number, "a tab or a carriage return"
         if line.endswith(" "):
             yield number, "white space at the end of the line"
-        if source.kind != "c++" and len(line) > LONGEST_LINE:  # there clang-format sees to it
+        if len(line) > LONGEST_LINE:
             yield number, "%d columns, more than %d" % (len(line), LONGEST_LINE)
         if UNFINISHED.search(line):
             yield number, "unfinished work belongs into an issue"

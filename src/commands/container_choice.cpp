@@ -17,18 +17,6 @@ namespace {
 
 constexpr char variable_name[] = "REPRISE_INTERNAL_CONTAINER";
 
-std::string search_path() {
-    char const* const path = std::getenv("PATH");
-    return path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path;
-}
-
-std::string absolute(std::string const& path, std::string const& base) {
-    auto const expanded = std::filesystem::path(expand_home(path));
-    return (expanded.is_absolute() ? expanded : std::filesystem::path(base) / expanded)
-        .lexically_normal()
-        .string();
-}
-
 std::optional<std::string> find_absolute(std::string const& name) {
     auto found = find_program(name, search_path());
     if (found) found = std::filesystem::absolute(*found).string();
@@ -39,7 +27,8 @@ std::string find_image_runtime(JobSpec const& spec, std::string const& start_dir
     auto const& given = spec.image.executable;
     if (!given.empty()) {
         bool const is_path = given.find('/') != std::string::npos || given.starts_with('~');
-        if (auto found = find_absolute(is_path ? absolute(given, start_dir) : given)) return *found;
+        if (auto found = find_absolute(is_path ? absolute_path(given, start_dir) : given))
+            return *found;
         throw InputError("parameter 'singularity.executable' is '" + given + "', which is " +
                          (is_path ? "no program" : "not on PATH") +
                          ". Load its module, or leave the parameter out.");
@@ -87,13 +76,13 @@ ContainerSetup choose_image_runtime(JobSpec const& spec, std::string const& star
                                     std::vector<std::string>& notices) {
     ContainerSetup setup;
     setup.runtime = Runtime::apptainer;
-    setup.image = absolute(spec.image.path, start_dir);
+    setup.image = absolute_path(spec.image.path, start_dir);
     if (!is_regular_file(setup.image) && !is_directory(setup.image)) {
         throw InputError("parameter 'singularity.image': '" + setup.image +
                          "' is not there. Give the path of a SIF file or of an unpacked image.");
     }
     check_bindable(start_dir, "the directory in which the job was started");
-    check_bindable(absolute(spec.working_dir, start_dir), "parameter 'working_dir':");
+    check_bindable(absolute_path(spec.working_dir, start_dir), "parameter 'working_dir':");
     setup.executable = find_image_runtime(spec, start_dir);
     setup.use_run = spec.image.use_run;
     setup.args = spec.image.args;

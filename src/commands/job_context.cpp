@@ -22,13 +22,6 @@ namespace {
 
 constexpr std::size_t max_settings_bytes = 64U << 20U;
 
-std::string absolute(std::string const& path, std::string const& base) {
-    auto const expanded = std::filesystem::path(expand_home(path));
-    return (expanded.is_absolute() ? expanded : std::filesystem::path(base) / expanded)
-        .lexically_normal()
-        .string();
-}
-
 std::string without_trailing_slash(std::string path) {
     while (path.size() > 1 && path.back() == '/') path.pop_back();
     return path;
@@ -62,7 +55,7 @@ std::string results_path_of(JobSpec const& spec, std::string const& working_dir,
     char mark[17];
     std::snprintf(mark, sizeof mark, "%016llx",
                   static_cast<unsigned long long>(fingerprint(working_dir)));
-    return without_trailing_slash(absolute(spec.runner.results_dir, start_dir)) + "/" +
+    return without_trailing_slash(absolute_path(spec.runner.results_dir, start_dir)) + "/" +
            std::filesystem::path(working_dir).filename().string() + "-" + std::string(mark, 8) +
            ".h5";
 }
@@ -112,7 +105,8 @@ bool has_program_to_look_for(std::vector<std::string> const& command) {
 /// With a slash it is relative to where the job was started, else a matter of PATH.
 std::string located(std::vector<std::string> const& command, JobContext const& context) {
     auto const& program = command.front();
-    return program.find('/') == std::string::npos ? program : absolute(program, context.start_dir);
+    return program.find('/') == std::string::npos ? program
+                                                  : absolute_path(program, context.start_dir);
 }
 
 std::vector<std::string> missing_programs(std::vector<std::string> const& programs,
@@ -120,10 +114,9 @@ std::vector<std::string> missing_programs(std::vector<std::string> const& progra
     if (!context.container.image.empty()) {
         return view_into(context.container, context.start_dir).missing_programs(programs);
     }
-    char const* const path = std::getenv("PATH");
     std::vector<std::string> missing;
     for (auto const& program : programs) {
-        if (!find_program(program, path == nullptr ? "" : path)) missing.push_back(program);
+        if (!find_program(program, search_path())) missing.push_back(program);
     }
     return missing;
 }
@@ -172,7 +165,7 @@ JobContext load_job_context(JobOptions const& options, JobArguments const& argum
                        SIGTERM};
     context.plan = plan_of(context.spec, context.configuration, arguments, options);
     context.working_dir =
-        without_trailing_slash(absolute(context.spec.working_dir, context.start_dir));
+        without_trailing_slash(absolute_path(context.spec.working_dir, context.start_dir));
     context.results_path = results_path_of(context.spec, context.working_dir, context.start_dir);
     context.stop_signal = signal_of(context.spec.runner.stop_signal);
     choose_ranks(context);

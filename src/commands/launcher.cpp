@@ -142,7 +142,7 @@ class Launcher {
         request.exit_for_restart = options_.exit_for_restart;
         request.log_level = options_.log_level;
         request.environment = own_environment();
-        request.environment.push_back(pass_on(context.container));
+        request.container = pass_on(context.container);
         request.cpus = launcher_cpus();
         log_info("starting " + std::to_string(context.ranks) +
                  (context.ranks == 1 ? " rank" : " ranks") + " for " +
@@ -159,8 +159,8 @@ class Launcher {
             return failed(std::string(e.what()) +
                           (context.use_mpirun ? " Is Open MPI installed?" : ""));
         }
-        // A rank that was killed has removed neither the cgroup of its training nor its scratch, and
-        // its guardian was among what was left of it.
+        // A rank that was killed has removed neither the cgroup of its training nor its scratch,
+        // and its guardian was among what was left of it.
         if (context.spec.runner.memory_limit_mb > 0) sweep_run_cgroups();
         sweep_scratch();
         return judge(context, *end);

@@ -144,8 +144,8 @@ int Rank::run_rank_zero() {
 void Rank::connect_to_launcher() {
     auto const level = log_level_of(options_.job.log_level);
     set_up_log("rank 0", level, [this](LogLevel line_level, std::string_view line) {
-        // Without a launcher nobody reads what mpirun passes on, and an mpirun that has met a broken
-        // pipe for the eleventh time kills its ranks (Open MPI 4.1, ess_hnp_module.c).
+        // Without a launcher nobody reads what mpirun passes on, and an mpirun that has met a
+        // broken pipe for the eleventh time kills its ranks (Open MPI 4.1, ess_hnp_module.c).
         tell_launcher(LogLine{line_level, std::string(line)});
     });
     handlers_.on_signal = [this](int signal) { on_signal(signal); };

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <sstream>
@@ -63,7 +62,7 @@ RunLimits limits_of(TrainingOrder const& order) {
 /// A program with a slash is relative to where the job was started, not to the run directory.
 std::vector<std::string> located(std::vector<std::string> command, std::string const& start_dir) {
     if (!command.empty() && command.front().find('/') != std::string::npos) {
-        command.front() = (std::filesystem::path(start_dir) / command.front()).string();
+        command.front() = absolute_path(command.front(), start_dir);
     }
     return command;
 }
@@ -204,11 +203,9 @@ RunPlace RankWorker::place_of(TrainingSpec const& spec) const {
     place.working_dir = order_.working_dir;
     place.run_dir = order_.run_dir;
     place.scratch = run_scratch_;
-    char const* const search_path = std::getenv("PATH");
     for (auto const* command : {&spec.backend, &spec.learner, &spec.stop}) {
         if (command->empty()) continue;
-        auto const found =
-            find_program(command->front(), search_path == nullptr ? "" : search_path);
+        auto const found = find_program(command->front(), search_path());
         if (!found) continue;
         // A script needs what lies beside it, and a link what it leads to.
         place.programs.push_back(*found);
@@ -294,7 +291,6 @@ void RankWorker::advance() {
         memory_->complete(facts);
         abandon();
         next_watch_.reset();
-        remove_private_directory();
         feed(TrainingOver{std::move(facts)});
         return;
     }

@@ -14,6 +14,7 @@
 
 #include "reprise/commands/install_layout.hpp"
 #include "reprise/container/training_environment.hpp"
+#include "reprise/system/file_lock.hpp"
 #include "reprise/system/last_will.hpp"
 #include "reprise/system/posix_error.hpp"
 #include "reprise/system/remove_tree.hpp"
@@ -23,19 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The directory with a lock on it, or nothing when it is not ours, in use, or gone.
-/// @param operation as flock(2) has it
-Fd lock_directory(std::string const& path, int operation) {
-    Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    struct stat opened {};
-    struct stat there {};
-    // Between opening and locking somebody may have swept it away.
-    bool const ours = fd && ::fstat(fd.get(), &opened) == 0 && opened.st_uid == ::geteuid() &&
-                      ::flock(fd.get(), operation) == 0 && ::lstat(path.c_str(), &there) == 0 &&
-                      there.st_ino == opened.st_ino;
-    return ours ? std::move(fd) : Fd();
-}
-
 void sweep(std::string const& base) {
     std::error_code ignored;
     for (auto const& entry : fs::directory_iterator(base, ignored)) {
@@ -43,7 +31,7 @@ void sweep(std::string const& base) {
         // "reprise." and a process number: nobody else's directories are touched.
         if (name.rfind("reprise.", 0) != 0 || name.find_first_of("0123456789") != 8) continue;
         auto const path = entry.path().string();
-        if (auto const lock = lock_directory(path, LOCK_EX | LOCK_NB)) {
+        if (auto const lock = try_hold_directory(path, LOCK_EX | LOCK_NB)) {
             remove_tree(AT_FDCWD, path.c_str());
         }
     }
@@ -111,7 +99,7 @@ int ScratchDirectory::make() {
     int error = read_int(result.read_end.get()).value_or(-1);
     if (error < 0) error = ::mkdir(path_.c_str(), 0700) == 0 || errno == EEXIST ? 0 : errno;
     if (error != 0) return error;
-    lock_ = lock_directory(path_, LOCK_SH | LOCK_NB);
+    lock_ = try_hold_directory(path_, LOCK_SH | LOCK_NB);
     return lock_ ? 0 : EBUSY;
 }
 
@@ -124,7 +112,7 @@ std::optional<ScratchHold> hold_scratch(std::string const& name,
                                         std::vector<std::string> const& bases) {
     for (auto const& base : bases) {
         auto const path = base + "/" + name;
-        if (auto lock = lock_directory(path, LOCK_SH | LOCK_NB)) {
+        if (auto lock = try_hold_directory(path, LOCK_SH | LOCK_NB)) {
             return ScratchHold{path, std::move(lock)};
         }
     }

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <set>
 
 #include "reprise/container/training_environment.hpp"
 #include "reprise/core/contract.hpp"
+#include "variables.hpp"
 
 namespace reprise {
 namespace {
@@ -39,16 +39,6 @@ bool can_be_bound(std::string const& path) {
            std::find(private_places.begin(), private_places.end(), path) == private_places.end();
 }
 
-std::string value_of(Texts const& environment, std::string_view name) {
-    for (auto const& variable : environment) {
-        if (variable.starts_with(name) && variable.size() > name.size() &&
-            variable[name.size()] == '=') {
-            return variable.substr(name.size() + 1);
-        }
-    }
-    return "";
-}
-
 /// Programs shall not go on to the place that the job was told to use for temporary files.
 Texts with_private_tmp(Texts variables) {
     for (auto const* name : {"TMPDIR", "TMP", "TEMP"}) {
@@ -74,13 +64,13 @@ void bind_what_would_vanish(RunPlace const& place, Texts const& command, Texts c
                             Texts& argv) {
     std::set<std::string> writable{place.start_dir, place.working_dir};
     for (auto const* variable : {"TMPDIR", "SLURM_TMPDIR", "_CONDOR_SCRATCH_DIR"}) {
-        auto const directory = value_of(environment, variable);
+        auto const directory = find_variable(environment, variable).value_or("");
         if (std::filesystem::is_directory(directory)) writable.insert(directory);
     }
     std::set<std::string> readable{std::filesystem::path(command.front()).parent_path().string(),
-                                   value_of(environment, "VIRTUAL_ENV")};
+                                   find_variable(environment, "VIRTUAL_ENV").value_or("")};
     readable.insert(place.programs.begin(), place.programs.end());
-    auto const search_path = value_of(environment, "PATH");
+    auto const search_path = find_variable(environment, "PATH").value_or("");
     for (std::size_t begin = 0; begin < search_path.size();) {
         auto const end = std::min(search_path.find(':', begin), search_path.size());
         readable.insert(search_path.substr(begin, end - begin));

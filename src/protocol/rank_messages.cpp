@@ -1,11 +1,11 @@
 #include "reprise/protocol/rank_messages.hpp"
 
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "reprise/core/contract.hpp"
 #include "reprise/core/error.hpp"
+#include "reprise/protocol/hex.hpp"
 
 namespace reprise {
 
@@ -61,25 +61,12 @@ std::string encode_container_setup(ContainerSetup const& setup) {
     // Paths may hold bytes that are no UTF-8.
     std::string bytes;
     json::to_cbor(json(setup), bytes);
-    std::string text;
-    for (char const c : bytes) {
-        constexpr char digits[] = "0123456789abcdef";
-        auto const byte = static_cast<unsigned char>(c);
-        text += {digits[byte >> 4U], digits[byte & 15U]};
-    }
-    return text;
+    return to_hex(bytes);
 }
 
 ContainerSetup decode_container_setup(std::string_view text) {
-    std::string bytes;
-    for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-        unsigned byte = 0;
-        auto const* const end = text.data() + i + 2;
-        if (std::from_chars(text.data() + i, end, byte, 16).ptr != end) break;
-        bytes += static_cast<char>(byte);
-    }
     try {
-        return json::from_cbor(bytes).get<ContainerSetup>();
+        return json::from_cbor(from_hex(text)).get<ContainerSetup>();
     } catch (json::exception const& e) {
         throw ContractViolation(std::string("the launcher sent no container set-up: ") + e.what());
     }

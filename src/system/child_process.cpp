@@ -90,7 +90,7 @@ std::string search_path_of(std::vector<std::string> const& environment) {
     for (auto const& variable : environment) {
         if (variable.starts_with(name)) return variable.substr(name.size());
     }
-    return "/usr/local/bin:/usr/bin:/bin";
+    return default_search_path;
 }
 
 std::string program_to_run(ProcessSpec const& spec) {

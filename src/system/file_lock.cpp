@@ -1,6 +1,7 @@
 #include "reprise/system/file_lock.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -99,6 +100,14 @@ LockAttempt FileLock::try_lock(std::string const& path) {
         return {LockAttempt::Outcome::acquired, FileLock(path, std::move(fd)), {}, {}};
     }
     return {LockAttempt::Outcome::held, std::nullopt, {}, {}};
+}
+
+Fd try_hold_directory(std::string const& path, int operation) {
+    Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat opened {};
+    bool const ours = fd && ::fstat(fd.get(), &opened) == 0 && opened.st_uid == ::geteuid() &&
+                      ::flock(fd.get(), operation) == 0 && is_still_there(path, fd.get());
+    return ours ? std::move(fd) : Fd();
 }
 
 }  // namespace reprise

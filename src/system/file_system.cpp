@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 
 #include "reprise/system/fd.hpp"
@@ -84,6 +85,15 @@ std::string read_file(std::string const& path, std::size_t max_bytes) {
                     "Is it the right file?");
     }
     return content;
+}
+
+std::string kernel_file(std::string const& path) {
+    constexpr std::size_t max_bytes = std::size_t{4} * 1024 * 1024;
+    try {
+        return read_file(path, max_bytes);
+    } catch (Error const&) {
+        return {};
+    }
 }
 
 void write_file(std::string const& path, std::string_view content) {
@@ -191,6 +201,18 @@ std::optional<std::string> find_program(std::string const& name, std::string con
         begin = end + 1;
     }
     return std::nullopt;
+}
+
+std::string search_path() {
+    char const* const path = std::getenv("PATH");
+    return path == nullptr ? default_search_path : path;
+}
+
+std::string absolute_path(std::string const& path, std::string const& base) {
+    auto const expanded = std::filesystem::path(expand_home(path));
+    return (expanded.is_absolute() ? expanded : std::filesystem::path(base) / expanded)
+        .lexically_normal()
+        .string();
 }
 
 std::string expand_home(std::string const& path) {

@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cmath>
 #include <string_view>
 
 #include "reprise/core/contract.hpp"
@@ -24,16 +23,6 @@ std::optional<int> parse_number(std::string_view text) {
     auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
     return value;
-}
-
-/// Content of a small file of the kernel's; empty when there is none.
-std::string kernel_file(std::string const& path) {
-    constexpr std::size_t max_bytes = 65536;
-    try {
-        return read_file(path, max_bytes);
-    } catch (Error const&) {
-        return {};
-    }
 }
 
 /// "QUOTA PERIOD" → their ratio; nothing when the quota is "max" or -1.
@@ -110,13 +99,6 @@ std::optional<double> cpu_quota() {
         if (quota) smallest = std::min(smallest.value_or(*quota), *quota);
     }
     return smallest;
-}
-
-int usable_slots() {
-    auto const cpus = static_cast<int>(usable_cpus().size());
-    auto const quota = cpu_quota();
-    if (!quota || *quota >= cpus) return std::max(1, cpus);
-    return std::max(1, static_cast<int>(std::ceil(*quota)));
 }
 
 std::string format_cpu_list(std::vector<int> const& cpus) {

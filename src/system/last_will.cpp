@@ -2,31 +2,18 @@
 
 #include <unistd.h>
 
+#include "reprise/protocol/hex.hpp"
 #include "reprise/system/file_system.hpp"
 #include "reprise/system/udp_link.hpp"
 
 namespace reprise {
-namespace {
-
-void append_hex(std::string& text, void const* data, std::size_t size) {
-    constexpr char digits[] = "0123456789abcdef";
-    auto const* const bytes = static_cast<unsigned char const*>(data);
-    for (std::size_t i = 0; i < size; ++i) {
-        text += digits[bytes[i] >> 4U];
-        text += digits[bytes[i] & 15U];
-    }
-}
-
-}  // namespace
-
 void write_last_will(std::string const& directory, std::string const& host, int port,
                      std::span<std::byte const> datagram) {
+    auto const message = to_hex({reinterpret_cast<char const*>(datagram.data()), datagram.size()});
     std::string text;
     for (auto const& address : resolve_udp(host, port)) {
-        append_hex(text, &address.storage, address.length);
-        text += ' ';
-        append_hex(text, datagram.data(), datagram.size());
-        text += '\n';
+        auto const* const bytes = reinterpret_cast<char const*>(&address.storage);
+        text += to_hex({bytes, address.length}) + ' ' + message + '\n';
     }
     write_file(directory + "/" + last_will_name, text);
 }

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "reprise/system/file_lock.hpp"
 #include "reprise/system/file_system.hpp"
 #include "reprise/system/posix_error.hpp"
 
@@ -28,16 +29,6 @@ constexpr char const* run_prefix = "reprise.run.";
 constexpr char const* rest_name = "reprise.rest";
 /// Ranks of one host may do the same at the same moment, and a process may be forked meanwhile.
 constexpr int most_tries = 20;
-
-/// Content of a small file of the kernel's; empty when there is none.
-std::string kernel_file(std::string const& path) {
-    constexpr std::size_t max_bytes = std::size_t{4} * 1024 * 1024;
-    try {
-        return read_file(path, max_bytes);
-    } catch (Error const&) {
-        return {};
-    }
-}
 
 std::vector<std::string> words_of(std::string const& text) {
     std::istringstream stream(text);
@@ -122,24 +113,12 @@ std::string directory_of(Mount const& mount, std::string const& path) {
     return is_directory(directory) ? directory : std::string();
 }
 
-/// Held by its owner alone; nothing when it is another one's, or gone.
-Fd lock_directory(std::string const& path) {
-    Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    struct stat opened {};
-    struct stat there {};
-    // Between opening and locking somebody may have swept it away.
-    bool const ours = fd && ::fstat(fd.get(), &opened) == 0 &&
-                      ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 &&
-                      ::lstat(path.c_str(), &there) == 0 && there.st_ino == opened.st_ino;
-    return ours ? std::move(fd) : Fd();
-}
-
 void sweep(std::string const& base, CgroupTree& tree) {
     std::error_code ignored;
     for (auto const& entry : fs::directory_iterator(base, ignored)) {
         if (entry.path().filename().string().rfind(run_prefix, 0) != 0) continue;
         auto const path = entry.path().string();
-        if (auto const lock = lock_directory(path)) tree.remove(path);
+        if (auto const lock = try_hold_directory(path, LOCK_EX | LOCK_NB)) tree.remove(path);
     }
 }
 
@@ -151,7 +130,7 @@ std::string base_of(MemoryCgroup const& own) {
 
 void move_processes(std::string const& from, std::string const& to, CgroupTree& tree) {
     for (auto const& pid : words_of(kernel_file(from + "/cgroup.procs"))) {
-        // One that has ended meanwhile is no loss; one that may not be moved is found by the caller.
+        // One that has ended meanwhile is no loss; the caller finds one that may not be moved.
         (void)tree.write(to + "/cgroup.procs", pid);
     }
 }
@@ -250,7 +229,7 @@ RunCgroup RunCgroup::make(MemoryCgroup const& own, std::int64_t limit_mb, Cgroup
         error = tree.make(cgroup.path);
         if (error == EEXIST) continue;  // of a process with our number in another namespace
         if (error != 0) break;
-        auto lock = lock_directory(cgroup.path);
+        auto lock = try_hold_directory(cgroup.path, LOCK_EX | LOCK_NB);
         if (!lock) continue;  // swept by another rank, which saw it without its lock
         RunCgroup made(cgroup, limit_mb, std::move(lock), tree);
         set_limit(cgroup, limit_mb, tree);

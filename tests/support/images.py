@@ -23,6 +23,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 
 COMMAND_FOLDER = "/opt/image_bin"
@@ -32,6 +33,10 @@ TEMPLATE_CONTENT = {"segment_id": "hill of the image", "a_init": [0.5, 0.5]}
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE_DIR = os.path.dirname(os.path.dirname(HERE))
+sys.path.append(os.path.join(SOURCE_DIR, "scripts"))
+
+import root_directory  # noqa: E402
+
 TRAINER = os.path.join(HERE, "scripted_trainer.py")
 FETCH_DEBIAN = os.path.join(SOURCE_DIR, "scripts", "fetch_debian")
 FOLDER = os.environ.get("IMAGES_FOLDER", os.path.join(SOURCE_DIR, "build", "images"))
@@ -82,7 +87,7 @@ def _made(name):
 def _recipe():
     """Changes when images made earlier are no longer right."""
     digest = hashlib.sha256()
-    for path in (__file__, TRAINER, os.path.realpath(PYTHON)):
+    for path in (__file__, root_directory.__file__, TRAINER, os.path.realpath(PYTHON)):
         with open(path, "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()
@@ -111,29 +116,8 @@ def _call(*command, **options):
     return ended.stdout
 
 
-class Root:
-    """A root directory that becomes an image."""
-
-    def __init__(self, path):
-        self.path = path
-        for name in ("dev", "etc", "home", "opt", "proc", "root", "sys", "tmp", "var/tmp"):
-            os.makedirs(self.inside("/" + name))
-        for name in ("bin", "lib", "lib64", "sbin"):  # so that paths of a merged host are right
-            os.makedirs(self.inside("/usr/" + name))
-            os.symlink("usr/" + name, self.inside("/" + name))
-        self.write("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
-        self.write("/etc/group", "root:x:0:\n")
-        for name in ("hosts", "localtime", "resolv.conf"):  # Apptainer binds the host's over them
-            self.write("/etc/" + name, "")
-
-    def inside(self, path):
-        return self.path + path
-
-    def write(self, path, text, mode=0o644):
-        os.makedirs(os.path.dirname(self.inside(path)), exist_ok=True)
-        with open(self.inside(path), "w") as file:
-            file.write(text)
-        os.chmod(self.inside(path), mode)
+class Root(root_directory.RootDirectory):
+    """A root directory that becomes an image of the tests."""
 
     def copy(self, path, to=None):
         """A file of the host, or what it is a link to."""

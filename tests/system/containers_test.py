@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 
 import support
 from support import MARK, SystemTest
@@ -220,6 +221,31 @@ class ContainersTest(SystemTest):
                     learning_runs_per_job=4,
                 )
                 self.assert_ended(job.run(), 0)
+
+    def test_the_ranks_do_not_try_out_again_what_the_launcher_has_tried(self):
+        job = self.image_job({}, learning_runs_per_job=2)
+        counting = '#!/bin/sh\necho start >> starts.txt\nexec apptainer "$@"\n'
+        job.set(**{"singularity.executable": self.script(job, "apptainer", counting)})
+        self.assert_ended(job.run(), 0)
+        with open(os.path.join(job.folder, "starts.txt")) as file:
+            self.assertEqual(file.read().count("start"), 2)  # to try it, to look for the commands
+        for run in ("run_0.0-0", "run_1.0-0"):  # the script runs where the training does
+            self.assertEqual(self.read(job, run, "starts.txt").count("start"), 1)
+
+    def test_the_hosts_own_files_cannot_be_written_from_an_image(self):
+        hosts = os.path.join(tempfile.mkdtemp(dir="/var/tmp"), "hosts")
+        self.addCleanup(shutil.rmtree, os.path.dirname(hosts))
+        shutil.copy("/etc/hosts", hosts)
+        # In the namespace of the tests: the machine's own file is out of danger.
+        subprocess.run(("mount", "--bind", hosts, "/etc/hosts"), check=True)
+        self.addCleanup(support.unmount, "/etc/hosts")
+        with open(hosts) as file:
+            before = file.read()
+        write = LOOK_AROUND + "if echo changed >> /etc/hosts; then exit 1; fi\n"
+        job = self.scripts_job(self.image_job, write, learning_runs_per_job=1, max_attempts=1)
+        self.assert_ended(job.run(), 0)
+        with open(hosts) as file:
+            self.assertEqual(file.read(), before)
 
     # Mistakes
 

@@ -19,6 +19,7 @@ struct LaunchRequest {
     std::string log_level;
     std::vector<std::string> environment;  ///< of the launcher, "NAME=value"
     std::string cpus;                      ///< of the launcher: see host_survey.hpp
+    std::string container;                 ///< "NAME=value": see container_choice.hpp
 };
 
 struct LaunchPlan {

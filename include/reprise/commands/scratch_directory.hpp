@@ -21,8 +21,9 @@ namespace reprise {
 ///
 /// Two more see to it that it is removed when the owner was killed: a guardian, a child of the
 /// owner's which also makes it (src/container/run_helper/guard.hpp), and, should that have been
-/// killed too, the next one that makes a scratch directory here. Both leave it alone as long as somebody holds a shared lock
-/// (flock(2)) on it: the owner, and everybody else who needs it (ScratchHold).
+/// killed too, the next one that makes a scratch directory here. Both leave it alone as long as
+/// somebody holds a shared lock (flock(2)) on it: the owner, and everybody else who needs it
+/// (ScratchHold).
 class ScratchDirectory {
   public:
     /// @param name begins with "reprise." and is nobody else's. Throws Error.

@@ -30,8 +30,9 @@ class ServerVoice {
     /// before this returns.
     void last_word(Verdict const& verdict);
 
-    /// Puts the word for a job that nobody can speak for any more, exit for resume, into its scratch
-    /// directory, for the guardian there. A failure is a warning. Nothing happens when it is mute.
+    /// Puts the word for a job that nobody can speak for any more, exit for resume, into its
+    /// scratch directory, for the guardian there. A failure is a warning. Nothing happens when it
+    /// is mute.
     void leave_last_will(std::string const& directory) const;
 
     [[nodiscard]] bool mute() const noexcept { return link_ == nullptr; }

@@ -2,8 +2,8 @@
 ///
 /// The rank starts the static helper (src/container/run_helper), in a container or without, which
 /// starts backend and learner, watches them and leaves nothing of them behind; both talk through a
-/// socket. If the helper or the container's starter is killed, the rank kills what is left. The process that uses this must have called
-/// become_subreaper(), and runs one training at a time.
+/// socket. If the helper or the container's starter is killed, the rank kills what is left. The
+/// process that uses this must have called become_subreaper(), and runs one training at a time.
 #pragma once
 
 #include <sys/types.h>

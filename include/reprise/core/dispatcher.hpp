@@ -1,10 +1,10 @@
 /// @file Rank 0's decisions: which rank trains what, what is saved when, how the start ends.
 /// A function of events. Nothing in here reads a clock, a file or the environment.
 ///
-///     waiting ──Begin──▶ training ──all ranks idle, nothing left to start──▶ closing ──Saved──▶ over
-///                           │  ▲                                              ▲
-///                           │  └─ AttemptEnded, Saved, StepsMade              │
-///                           └─ StopRequested, job failed, SaveFailed ──▶ stopping (deadline)
+///   waiting ──Begin──▶ training ──all ranks idle, nothing left to start──▶ closing ──Saved──▶ over
+///                         │  ▲                                                ▲
+///                         │  └─ AttemptEnded, Saved, StepsMade                │
+///                         └─ StopRequested, job failed, SaveFailed ──▶ stopping (deadline)
 ///
 /// State first, effects after: what others can see (a report, the next attempt, the verdict)
 /// leaves only after the Save that holds it came back as Saved. One Save is under way at a time;

@@ -1,4 +1,5 @@
-/// @file A lock that keeps two jobs out of one directory, also between the nodes of a cluster.
+/// @file Locks: one that keeps two jobs out of one directory, also between the nodes of a cluster,
+/// and one that tells who of this host still needs a directory.
 #pragma once
 
 #include <optional>
@@ -50,5 +51,11 @@ struct LockAttempt {
         holder;  ///< when held: "host HOST, pid PID, since YYYY-MM-DD HH:MM:SS"; may be empty
     std::string cause;  ///< when unsupported: what the system said
 };
+
+/// A lock on a directory of this host and user that stands for somebody who lives (flock(2): on
+/// this host alone, and freed when its holders are gone). It keeps sweepers away.
+/// @param operation as flock(2) has it; with LOCK_NB it does not wait
+/// @return no descriptor when another one holds it, or when the directory is not ours or gone
+[[nodiscard]] Fd try_hold_directory(std::string const& path, int operation);
 
 }  // namespace reprise

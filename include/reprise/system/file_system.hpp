@@ -12,6 +12,9 @@ namespace reprise {
 /// Whole content. A file of more than `max_bytes` is an Error.
 [[nodiscard]] std::string read_file(std::string const& path, std::size_t max_bytes);
 
+/// Content of a file of the kernel's, as in /proc or /sys; empty when it cannot be read.
+[[nodiscard]] std::string kernel_file(std::string const& path);
+
 /// Replaces the file's content in place; not crash-safe.
 void write_file(std::string const& path, std::string_view content);
 
@@ -48,6 +51,15 @@ void remove_file(std::string const& path);
 /// "~" and "~/x" with HOME (or the password database), "~user/x" with that user's directory.
 /// Anything else, and an unknown user, comes back unchanged.
 [[nodiscard]] std::string expand_home(std::string const& path);
+
+/// As execvp(3) has it.
+inline constexpr char default_search_path[] = "/usr/local/bin:/usr/bin:/bin";
+
+/// Where this process looks for programs: PATH, or what execvp(3) takes where it is not set.
+[[nodiscard]] std::string search_path();
+
+/// The path with ~ expanded, relative to `base` unless it is absolute, without "." and "..".
+[[nodiscard]] std::string absolute_path(std::string const& path, std::string const& base);
 
 /// Absolute path without symbolic links of the program that runs.
 [[nodiscard]] std::string own_executable();

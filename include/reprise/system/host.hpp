@@ -17,10 +17,6 @@ namespace reprise {
 /// allow it; nothing: as much as there is.
 [[nodiscard]] std::optional<double> cpu_quota();
 
-/// How many runs this process can have computing at once without sharing: its usable CPUs, or fewer
-/// where a cgroup's quota (cpu.max, cpu.cfs_quota_us) allows less time; at least 1.
-[[nodiscard]] int usable_slots();
-
 /// {0, 1, 2, 8} → "0-2,8". Expects ascending numbers.
 [[nodiscard]] std::string format_cpu_list(std::vector<int> const& cpus);
 

@@ -15,8 +15,8 @@
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "reprise/protocol/hex.hpp"
 #include "reprise/system/last_will.hpp"
 #include "reprise/system/marked_processes.hpp"
 #include "reprise/system/remove_tree.hpp"
@@ -74,21 +74,8 @@ std::string read_last_will(int directory) {
     return ours ? text : std::string();
 }
 
-int digit_of(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
-}
-
-std::vector<unsigned char> bytes_of(std::string_view hex) {
-    std::vector<unsigned char> bytes;
-    for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-        bytes.push_back(static_cast<unsigned char>(digit_of(hex[i]) * 16 + digit_of(hex[i + 1])));
-    }
-    return bytes;
-}
-
 /// Whether the datagram left this machine, as far as one can know.
-bool send_to(std::vector<unsigned char> const& address, std::vector<unsigned char> const& bytes) {
+bool send_to(std::string const& address, std::string const& bytes) {
     sockaddr_storage storage{};
     if (address.empty() || address.size() > sizeof storage) return false;
     std::memcpy(&storage, address.data(), address.size());
@@ -107,7 +94,7 @@ void carry_out(std::string_view will) {
         auto const line = will.substr(begin, end - begin);
         auto const space = line.find(' ');
         if (space == std::string_view::npos) return;
-        if (send_to(bytes_of(line.substr(0, space)), bytes_of(line.substr(space + 1)))) return;
+        if (send_to(from_hex(line.substr(0, space)), from_hex(line.substr(space + 1)))) return;
         begin = end + 1;
     }
 }

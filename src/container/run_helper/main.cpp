@@ -3,9 +3,9 @@
 /// the image may hold another libc and none of our libraries. Command line: options.hpp; what it
 /// does: supervisor.hpp; what it reports: report_format.hpp.
 ///
-/// Asked to stop by its rank (report_format.hpp), SIGTERM or SIGINT: in order. A second time, SIGHUP,
-/// or the death of the parent or of the rank: kill everything now. Exit code: 0 with a complete
-/// report, 2 for a wrong command line, 1 when it cannot work here.
+/// Asked to stop by its rank (report_format.hpp), SIGTERM or SIGINT: in order. A second time,
+/// SIGHUP, or the death of the parent or of the rank: kill everything now. Exit code: 0 with a
+/// complete report, 2 for a wrong command line, 1 when it cannot work here.
 ///
 /// With --look it starts nothing but tells what is in the image: look.hpp.
 /// With --guard it watches over a directory: guard.hpp.

@@ -1,6 +1,6 @@
-/// @file What the helper and its rank tell each other through one descriptor: a stream socket, which
-/// every container runtime hands on, where numbers of processes and signals end at a PID namespace.
-/// (By hand a pipe that the helper writes to will do.)
+/// @file What the helper and its rank tell each other through one descriptor: a stream socket,
+/// which every container runtime hands on, where numbers of processes and signals end at a PID
+/// namespace. (By hand a pipe that the helper writes to will do.)
 ///
 /// From the rank: 'T' asks to stop in order; a second one, 'K' or the end of the connection kill.
 ///

@@ -51,6 +51,15 @@ TEST_F(LaunchPlanTest, SeveralRanksAreStartedByMpirun) {
     EXPECT_EQ(value_of("PATH"), "/bin");
 }
 
+TEST_F(LaunchPlanTest, RanksLearnWhichContainerTheLauncherHasChosen) {
+    request.environment.emplace_back("REPRISE_INTERNAL_CONTAINER=of another job");
+    EXPECT_EQ(value_of("REPRISE_INTERNAL_CONTAINER"), "(not set)");
+    request.container = "REPRISE_INTERNAL_CONTAINER=00";
+    EXPECT_EQ(value_of("REPRISE_INTERNAL_CONTAINER"), "00");
+    several_ranks();
+    EXPECT_EQ(value_of("REPRISE_INTERNAL_CONTAINER"), "00");
+}
+
 TEST_F(LaunchPlanTest, RanksLearnWhichCpusTheLauncherHas) {
     request.cpus = "0-3@node1";
     EXPECT_EQ(value_of("REPRISE_LAUNCHER_CPUS"), "(not set)");  // the only rank has them anyway

@@ -38,6 +38,18 @@ class ContainedTrainingTest : public test::TrainingScene {
     }
     void shell(std::string const& script) { spec_.learner = {"sh", "-c", script}; }
     std::string output() { return read_file(spec_.stdout_path, 100000); }
+    /// A learner that ends in order when it is asked to, and says so.
+    void start_a_learner_that_obeys() {
+        auto const fifo = announcements_.path();
+        shell("trap 'echo asked; exit 0' TERM; echo 'learner 1 1' > " + fifo +
+              "; while :; do sleep 0.01; done");
+        start();
+        EXPECT_EQ(announcements_.wait_for(1).size(), 1U);
+    }
+    void expect_it_stopped_in_order() {
+        EXPECT_EQ(wait_for_end().how, How::stopped);
+        EXPECT_EQ(output(), "asked\n");
+    }
     void start_and_wait_for_first_words() {
         auto const fifo = announcements_.path();
         shell("setsid sleep 1000 & trap '' TERM; echo 'learner 1 1' > " + fifo +
@@ -70,15 +82,9 @@ TEST_F(ContainedTrainingTest, ItsProcessesAreItsOwn) {
 }
 
 TEST_F(ContainedTrainingTest, StopsInOrder) {
-    auto const fifo = announcements_.path();
-    shell("trap 'echo asked; exit 0' TERM; echo 'learner 1 1' > " + fifo +
-          "; while :; do sleep 0.01; done");
-    start();
-    EXPECT_EQ(announcements_.wait_for(1).size(), 1U);
+    start_a_learner_that_obeys();
     training_->stop();
-    auto const end = wait_for_end();
-    EXPECT_EQ(end.how, How::stopped);
-    EXPECT_EQ(output(), "asked\n");
+    expect_it_stopped_in_order();
 }
 
 TEST_F(ContainedTrainingTest, OrderToStopMayComeBeforeTheHelperListens) {
@@ -89,15 +95,10 @@ TEST_F(ContainedTrainingTest, OrderToStopMayComeBeforeTheHelperListens) {
 }
 
 TEST_F(ContainedTrainingTest, TermToItsStarterIsNoLossOfTheContainer) {
-    auto const fifo = announcements_.path();
-    shell("trap 'echo asked; exit 0' TERM; echo 'learner 1 1' > " + fifo +
-          "; while :; do sleep 0.01; done");
-    start();
-    EXPECT_EQ(announcements_.wait_for(1).size(), 1U);
+    start_a_learner_that_obeys();
     testing::kill_one(find("bwrap"), SIGTERM);
     testing::kill_one(find("reprise-run-hel"), SIGTERM);
-    EXPECT_EQ(wait_for_end().how, How::stopped);
-    EXPECT_EQ(output(), "asked\n");
+    expect_it_stopped_in_order();
 }
 
 TEST_F(ContainedTrainingTest, KilledStarterLeavesNothing) {

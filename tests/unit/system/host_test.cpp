@@ -21,10 +21,8 @@ TEST(HostTest, WhatIsNoCpuListIsRefused) {
     }
 }
 
-TEST(HostTest, ThereIsACpuASlotAndAName) {
+TEST(HostTest, ThereIsACpuAndAName) {
     EXPECT_FALSE(usable_cpus().empty());
-    EXPECT_GE(usable_slots(), 1);
-    EXPECT_LE(usable_slots(), static_cast<int>(usable_cpus().size()));
     EXPECT_FALSE(host_name().empty());
 }
 
