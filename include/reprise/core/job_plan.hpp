@@ -16,6 +16,7 @@ struct JobPlan {
     int max_restarts = 1000;       ///< starts after the first, >= 0
     int early_reports = 0;         ///< milestones over all iterations; 0: none
     std::int64_t steps_per_iteration = 0;  ///< of one training; 0: not known
+    bool checkpoints = false;  ///< the learner leaves some: what is cut short goes on from them
     std::uint64_t base_seed = 0;
     std::vector<std::string> reducers{};  ///< beyond mean and std, names of statistics/reducers
 };
