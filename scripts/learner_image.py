@@ -8,8 +8,8 @@ machine's Python with the packages that the learner imports, the shared librarie
 and hp_optim in /opt/learner; its runscript puts the learner's commands on PATH and runs what it is
 given. It is made anew when a file that was copied into it has changed.
 
-Trainings in it open shared memory of one fixed name (HYSR_SEGMENT_SUFFIX), as a real robot's
-software does: two that shared a /dev/shm would fail.
+Trainings in it open shared memory of one fixed name, as a real robot's software does: two that
+shared a /dev/shm would fail.
 """
 
 import compileall
@@ -34,7 +34,7 @@ IMAGE = os.path.join(ROOT, "build", "learner_image")
 PLACE = "/opt/learner"  # of .venv and hp_optim, which find each other as they do in the project
 TOOLS = ("sh", "cat", "dirname", "env", "id", "ls", "readlink", "sleep")
 RUNSCRIPT = """#!/bin/sh
-export PATH=%s/hp_optim/bin:$PATH HYSR_SEGMENT_SUFFIX=robot
+export PATH=%s/hp_optim/bin:$PATH
 exec "$@"
 """ % PLACE
 LEFT_OUT = ("test", "tests", "idlelib", "lib2to3", "ensurepip", "config-*", "turtledemo")

@@ -24,6 +24,15 @@ def say(text):
     print("%s  %s" % (time.strftime("%H:%M:%S"), text), flush=True)
 
 
+def can_be_isolated():
+    """Whether each run can have a /dev/shm of its own without an image."""
+    try:
+        command = ("bwrap", "--dev-bind", "/", "/", "true")
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
 class Demo:
     """One run of the demonstration in a folder of its own."""
 
@@ -43,6 +52,9 @@ class Demo:
         if image:  # which has the learner's commands, so that nobody shall find them elsewhere
             self.fixed["singularity.image"] = image
             self.commands = ""
+        elif not can_be_isolated():
+            say("no user namespaces here, so the learning runs train one after another")
+            self.fixed["runner.ranks"] = 1  # the learner's shared memory has one fixed name
         self.environment = dict(os.environ)
         self.environment.update(
             REPRISE_BIN=os.path.join(ROOT, "build", "release", "bin", "reprise"),

@@ -2,8 +2,8 @@
 
 The owner is a backend, the client a learner. Both find each other by the name alone, as the
 processes of a real robot do: a second backend of that name on the same /dev/shm fails, and
-whoever opens the name talks to whoever owns it. The name gets a suffix from the environment
-(`name_of`), so that runs which share a /dev/shm can be told apart.
+whoever opens the name talks to whoever owns it. Runs that share a /dev/shm and want to be told
+apart ask for another name through the environment (`name_of`).
 
 Life and death: the owner holds an exclusive flock on the file. The kernel drops it when the
 owner dies, however it dies, so the client needs no process id (which would mean nothing in
@@ -13,7 +13,6 @@ another container) to find out. A file whose lock is free is a dead owner's and 
 import ctypes
 import errno
 import fcntl
-import hashlib
 import mmap
 import os
 import struct
@@ -44,11 +43,8 @@ class OwnerDied(Exception):
 
 
 def name_of(what):
-    """The file name of the segment `what` ("arm", "ball") under the environment's suffix."""
+    """The file name of the segment `what` ("arm", "ball"), with HYSR_SEGMENT_SUFFIX if set."""
     suffix = os.environ.get("HYSR_SEGMENT_SUFFIX", "")
-    if not suffix and os.environ.get("REPRISE_RUN_DIR"):
-        run_dir = os.path.abspath(os.environ["REPRISE_RUN_DIR"])
-        suffix = hashlib.sha256(os.fsencode(run_dir)).hexdigest()[:16]
     return "hysr_" + what + ("_" + suffix if suffix else "")
 
 
