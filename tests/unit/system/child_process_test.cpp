@@ -135,8 +135,8 @@ TEST(ChildProcessTest, StartsInItsDirectoryWithItsEnvironment) {
 TEST(ChildProcessTest, StdinIsEmptyUnlessGiven) { EXPECT_EQ(output_of("cat; echo end"), "end\n"); }
 
 TEST(ChildProcessTest, OnlyNamedDescriptorsArePassedOn) {
-    Fd const leaked(::open("/dev/null", O_RDONLY));  // as a careless library would
     auto pipe = make_pipe();
+    Fd const leaked(::fcntl(pipe.read_end.get(), F_DUPFD, 10));  // as a careless library would
     ProcessSpec spec;
     spec.extra_fds = {{pipe.write_end.get(), 5}};
     auto const asked = "for i in 3 4 5 6 7 8 9 " + std::to_string(leaked.get()) +
