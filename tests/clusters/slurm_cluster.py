@@ -238,6 +238,10 @@ class SlurmCluster:
                     found.append(int(pid))
         return found
 
+    def shared_memory_of(self, name):
+        """What lies in /dev/shm of a node that runs."""
+        return os.listdir(f"/proc/{self._first_process(name)}/root/dev/shm")
+
     def start_node(self, name, wait=True):
         """Again, after kill_node()."""
         self._start_node(name)
@@ -407,9 +411,14 @@ class SlurmCluster:
 
     def _first_process(self, name):
         """Of a node: the only child of unshare."""
+        if name not in self._daemons:
+            raise SlurmError(f"{name} does not run")
         pid = self._daemons[name].pid
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            return int(file.read().split()[0])
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children") as file:
+                return int(file.read().split()[0])
+        except (OSError, IndexError):
+            raise SlurmError(f"{name} does not run") from None
 
     def _kill(self, daemon):
         daemon.kill()

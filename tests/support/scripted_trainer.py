@@ -14,6 +14,7 @@ goes on with it) holds, the last one first. Keys of the learner:
     reward           in the last line; a text is written as it is. Without: what reward_of() says
     reward_of_parameters    true: the reward depends on robot_position[0], see there
     fails_beyond     robot_position[0] from which on the learner fails
+    fails_in         list of names of working directories (in a search: "2" of job 2) where it fails
     column           of the reward, if it is not the usual one
     gate             path of a file: after the first half of the lines the learner waits for it
     lasts_s (0)      seconds between the last line and the end
@@ -150,6 +151,8 @@ class Learner:
             leave_daemon(ignore_term=True)
         if self.position() > self.plan.get("fails_beyond", self.position()):
             sys.exit("the position is beyond what the table allows")
+        if os.path.basename(os.path.dirname(self.directory)) in self.plan.get("fails_in", []):
+            sys.exit("this sample fails")
         allocate(self.plan.get("allocates_mb", 0))
         if "worker_allocates_mb" in self.plan:
             if os.fork() == 0:
