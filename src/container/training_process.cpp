@@ -126,9 +126,9 @@ TrainingProcess TrainingProcess::start(TrainingSpec const& spec) {
     process.group = ProcessGroup::own_session;
     process.parent_death_signal = SIGHUP;
     process.cpu_list = spec.cpu_list;
-    // Batch systems send TERM to every process: the helper stops in order, its container waits.
+    // Batch systems send signals to every process: the helper stops in order, its container waits.
     if (spec.container.runtime != Runtime::none)
-        process.ignored_signals = {SIGTERM, SIGINT, SIGHUP};
+        process.ignored_signals = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
     process.cgroup_procs = spec.cgroup_procs;
     return {spec.container, spawn(process), std::move(sockets.ours), std::move(spared)};
 }

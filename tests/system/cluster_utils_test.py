@@ -20,7 +20,8 @@ class ClusterUtilsTest(searches.SearchTest):
         """On this machine: without what cluster_utils would take a cluster by."""
         path = searches.without_cluster(job.environment["PATH"], job.folder)
         job.environment["PATH"] = path
-        local = {"environment_setup": {}, "cluster_requirements": {"request_cpus": 1, "max_cpus": 2}}
+        cpus = {"request_cpus": 1, "max_cpus": 2}
+        local = {"environment_setup": {}, "cluster_requirements": cpus}
         return self.run_search(module, job, {**local, **settings})
 
     def fixed(self, job, **more):

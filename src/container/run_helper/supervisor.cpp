@@ -47,7 +47,7 @@ void Supervisor::run() {
 /// True when it runs or there is nothing to run.
 bool Supervisor::start(Role& role) {
     if (role.command.empty()) return true;
-    auto const started = start_child(role.command);
+    auto const started = start_child(role.command, options_.stop_signal);
     if (started.error != 0) {
         reporter_.failed(role.name, started.error, role.command.front());
         return false;
@@ -88,7 +88,7 @@ void Supervisor::read_orders() {
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
     // Nobody listens any more, or the order is to kill.
     if (count != 1 || order != stop_order) return start_killing("killed");
-    asked_to_stop();
+    asked_to_stop(orders_to_stop_);
 }
 
 void Supervisor::read_signals() {
@@ -103,7 +103,7 @@ void Supervisor::read_signals() {
     }
     // A learner that has ended by itself was not stopped, whatever else has come.
     if (child) reap();
-    if (terminate > 0) asked_to_stop();
+    if (terminate > 0) asked_to_stop(signals_to_stop_);
     if (hang_up || terminate > 1) start_killing("killed");
 }
 
@@ -178,8 +178,11 @@ void Supervisor::take_leave_of_backend() {
     enter(Phase::backend_terminates, backend_terminate);
 }
 
-void Supervisor::asked_to_stop() {
-    if (grace_end_) return start_killing("killed");
+/// A batch system's TERM reaches the rank and us alike: its order and ours are one and the same.
+void Supervisor::asked_to_stop(int& times) {
+    bool const first = orders_to_stop_ + signals_to_stop_ == 0;
+    if (++times > 1 || (first && grace_end_)) return start_killing("killed");
+    if (!first) return;
     grace_end_ = Clock::now() + options_.stop_grace;
     if (phase_ == Phase::training) {
         reason_ = "stopped";

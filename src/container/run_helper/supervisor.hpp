@@ -58,7 +58,7 @@ class Supervisor {
     void learner_has_ended();
     void backend_has_ended();
     void take_leave_of_backend();
-    void asked_to_stop();
+    void asked_to_stop(int& times);
     void time_is_over();
     void start_killing(char const* reason);
     void enter(Phase phase, std::optional<std::chrono::milliseconds> limit);
@@ -71,6 +71,8 @@ class Supervisor {
     Role learner_{"learner", options_.learner};
     Role stop_{"stop", options_.stop};
     Phase phase_ = Phase::training;
+    int orders_to_stop_ = 0;                      ///< of the rank
+    int signals_to_stop_ = 0;                     ///< SIGTERM or SIGINT, of whoever sent them
     char const* reason_ = nullptr;                ///< why the attempt ends; the first one counts
     std::optional<Clock::time_point> phase_end_;  ///< when the next phase begins at the latest
     std::optional<Clock::time_point> grace_end_;  ///< when an ordered stop turns into killing

@@ -101,6 +101,30 @@ TEST_F(ContainedTrainingTest, TermToItsStarterIsNoLossOfTheContainer) {
     expect_it_stopped_in_order();
 }
 
+TEST_F(ContainedTrainingTest, TermToTheHelperAndTheOrderAreOneStop) {
+    auto const fifo = announcements_.path();
+    shell("trap 'echo asked; echo asked 1 1 > " + fifo +
+          "; while [ ! -e gate ]; do sleep 0.01; done; exit 0' TERM; echo learner 1 1 > " + fifo +
+          "; while :; do sleep 0.01; done");
+    start();
+    EXPECT_EQ(announcements_.wait_for(1).size(), 1U);
+    testing::kill_one(find("reprise-run-hel"), SIGTERM);
+    EXPECT_EQ(announcements_.wait_for(1).size(), 1U);
+    training_->stop();
+    std::ofstream(folder_ / "gate") << "open";
+    expect_it_stopped_in_order();
+}
+
+TEST_F(ContainedTrainingTest, AnnouncementToEveryProcessIsNothingForTheContainer) {
+    start_a_learner_that_obeys();
+    for (int const signal : {SIGUSR1, SIGUSR2}) {
+        testing::kill_one(find("bwrap"), signal);
+        testing::kill_one(find("reprise-run-hel"), signal);
+    }
+    training_->stop();
+    expect_it_stopped_in_order();
+}
+
 TEST_F(ContainedTrainingTest, KilledStarterLeavesNothing) {
     start_and_wait_for_first_words();
     testing::kill_one(find("bwrap"), SIGKILL);

@@ -242,6 +242,17 @@ TEST_F(TrainingProcessTest, StopLetsTheLearnerEndInOrder) {
     EXPECT_EQ(end.learner->exit_code, 0);
 }
 
+TEST_F(TrainingProcessTest, AnnouncementToEveryProcessKillsNoLearner) {
+    learner({"on-signal", "15", "0", "announce", announcements_.path(), "ready", "stay"});
+    start();
+    auto const process = announced(2);
+    for (int const signal : {SIGUSR1, SIGUSR2}) testing::kill_one(process.pid, signal);
+    training_->stop();
+    auto const end = wait_for_end();
+    EXPECT_EQ(end.how, How::stopped);
+    EXPECT_EQ(end.learner->exit_code, 0);
+}
+
 TEST_F(TrainingProcessTest, StopRightAfterTheStartIsAStop) {
     learner({"stay"});
     start();
