@@ -26,7 +26,8 @@ its own hostname, process numbers and /dev/shm, so killing its first process end
 does. All use the network of the machine: daemons listen on 127.0.0.1 only, at free ports.
 
 Partitions: main (default); low, whose jobs are requeued when a job of high needs their place;
-victim, whose jobs are cancelled then. Requeued jobs start again after 5 s.
+polite, whose jobs get TERM then and have 60 s to leave; victim, whose jobs are cancelled. What is
+requeued starts again after 5 s.
 
 The programs of another Slurm: SLURM_TEST_PREFIX is put in front of every command (for example
 "chroot /root/of/newer/debian"; `slurm.folder` must be visible in there under the same path), and
@@ -99,6 +100,8 @@ PreemptMode=REQUEUE
 {nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=5 PreemptMode=OFF
 PartitionName=low Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=1 PreemptMode=REQUEUE
+PartitionName=polite Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=1 PreemptMode=REQUEUE\
+ GraceTime=60
 PartitionName=victim Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=1 PreemptMode=CANCEL
 PartitionName=high Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=9 PreemptMode=OFF
 {lines}
