@@ -1,5 +1,7 @@
 #include "reprise/commands/host_survey.hpp"
 
+#include <unistd.h>
+
 #include <string_view>
 #include <utility>
 
@@ -22,6 +24,11 @@ std::vector<int> cpus_of_launcher(std::vector<std::string> const& environment,
         return parse_cpu_list(value.substr(0, at)).value_or(std::vector<int>());
     }
     return {};
+}
+
+std::optional<std::string> notice_of_few_cpus(std::vector<std::string> const& environment) {
+    return notice_of_narrow_step(environment, static_cast<int>(usable_cpus().size()),
+                                 static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
 HostFacts survey_host(std::vector<std::string> const& environment) {

@@ -83,6 +83,7 @@ class Launcher {
             return failed(e.what());
         }
         for (auto const& notice : context->notices()) log_warning(notice);
+        if (auto const notice = notice_of_few_cpus(own_environment())) log_warning(*notice);
         return launch(*context);
     }
 

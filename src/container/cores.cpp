@@ -79,4 +79,19 @@ double cpu_limit_of(std::vector<std::string> const& environment, int cpus,
     return limit < cpus ? limit : 0.0;
 }
 
+std::optional<std::string> notice_of_narrow_step(std::vector<std::string> const& environment,
+                                                 int cpus, int host_cpus) {
+    // srun(1): the CPUs per task of the job stand in the environment of its steps, but a step does
+    // not ask for them unless SRUN_CPUS_PER_TASK or --cpus-per-task is given.
+    auto const step = find_variable(environment, "SLURM_STEP_ID");
+    auto const given = whole_number(find_variable(environment, "SLURM_CPUS_PER_TASK").value_or(""));
+    // Some sites, and tests, give out more CPUs than there are.
+    if (!step || !given || cpus >= std::min(*given, host_cpus)) return std::nullopt;
+    return "this step of Slurm may use " + std::to_string(cpus) + " of the " +
+           std::to_string(*given) +
+           " CPUs of its task: srun does not take --cpus-per-task over from the job. Set "
+           "SRUN_CPUS_PER_TASK before srun; for cluster_utils: \"environment_setup\": "
+           "{\"variables\": {\"SRUN_CPUS_PER_TASK\": \"$SLURM_CPUS_PER_TASK\"}}";
+}
+
 }  // namespace reprise

@@ -63,6 +63,7 @@ struct Prepared {
     ProcessGroup group = ProcessGroup::inherited;
     int parent_death_signal = 0;
     std::vector<int> const* ignored_signals = nullptr;
+    sigset_t blocked_signals{};
     pid_t parent = 0;
 };
 
@@ -127,13 +128,11 @@ bool enter_cgroup(char const* procs) noexcept {
     return fd >= 0 && ::write(fd, "0", 1) == 1;
 }
 
-void reset_signals() noexcept {
+void reset_signals(sigset_t const& blocked) noexcept {
     struct sigaction action {};
     action.sa_handler = SIG_DFL;
     for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &action, nullptr);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
 }
 
 [[noreturn]] void run_child(Prepared& prepared, int report) noexcept {
@@ -160,7 +159,7 @@ void reset_signals() noexcept {
     if (prepared.working_dir != nullptr && ::chdir(prepared.working_dir) != 0) {
         give_up(safe_report, Stage::directory);
     }
-    reset_signals();
+    reset_signals(prepared.blocked_signals);
     for (int const signal : *prepared.ignored_signals) ::signal(signal, SIG_IGN);
     ::execve(prepared.program.c_str(), prepared.argv.data(), prepared.environment.data());
     give_up(safe_report, Stage::exec);
@@ -318,6 +317,8 @@ ChildProcess spawn(ProcessSpec const& spec) {
     prepared.group = spec.group;
     prepared.parent_death_signal = spec.parent_death_signal;
     prepared.ignored_signals = &spec.ignored_signals;
+    ::sigemptyset(&prepared.blocked_signals);
+    for (int const signal : spec.blocked_signals) ::sigaddset(&prepared.blocked_signals, signal);
     prepared.parent = ::getpid();
     FreeCpuSet const cpus(spec.cpu_list.empty() ? nullptr
                                                 : new_cpu_set(spec.cpu_list, prepared.cpus_size));

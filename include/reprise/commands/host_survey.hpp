@@ -1,6 +1,7 @@
 /// @file What a rank finds on its host, for rank 0.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,10 @@ inline constexpr char const* launcher_cpus_variable = "REPRISE_LAUNCHER_CPUS";
 /// @param environment "NAME=value"
 [[nodiscard]] std::vector<int> cpus_of_launcher(std::vector<std::string> const& environment,
                                                 std::string const& host);
+
+/// See notice_of_narrow_step().
+[[nodiscard]] std::optional<std::string> notice_of_few_cpus(
+    std::vector<std::string> const& environment);
 
 /// What a rank with this environment may use of this host. Takes some ms. Throws Error.
 [[nodiscard]] HostFacts survey_host(std::vector<std::string> const& environment);

@@ -26,4 +26,10 @@ namespace reprise {
 [[nodiscard]] double cpu_limit_of(std::vector<std::string> const& environment, int cpus,
                                   std::optional<double> quota);
 
+/// What to tell the user when a step of Slurm may use fewer CPUs than its task was given, which is
+/// what srun does by default since 22.05 where Slurm binds tasks to CPUs; else nothing.
+/// @param cpus this process's; @param host_cpus all of this host
+[[nodiscard]] std::optional<std::string> notice_of_narrow_step(
+    std::vector<std::string> const& environment, int cpus, int host_cpus);
+
 }  // namespace reprise

@@ -51,6 +51,9 @@ struct ProcessSpec {
     int parent_death_signal = 0;
     /// Signals that the child begins with ignoring, instead of their default.
     std::vector<int> ignored_signals;
+    /// Signals that the child begins with blocked, for a program that would act on them even when
+    /// they are ignored.
+    std::vector<int> blocked_signals;
     std::string cpu_list;  ///< CPUs it may use, such as "0-3,8"; empty: inherited
     /// A file cgroup.procs of the cgroup in which it runs, with all it starts; empty: inherited.
     std::string cgroup_procs;
@@ -88,8 +91,8 @@ class ChildProcess {
 static_assert(std::is_nothrow_move_constructible_v<ChildProcess> &&
               std::is_nothrow_move_assignable_v<ChildProcess>);
 
-/// Starts a child with default signal dispositions, an empty signal mask and no descriptors but
-/// the ones that the spec names (before Linux 5.11 also those that lack close-on-exec). Returns
+/// Starts a child with default signal dispositions, an empty signal mask and no descriptors, but
+/// for those that the spec names (before Linux 5.11 also those that lack close-on-exec). Returns
 /// when the program runs; a program, directory or descriptor that cannot be used is an Error that
 /// names it. A child whose parent dies during the start dies too when it has a parent_death_signal.
 [[nodiscard]] ChildProcess spawn(ProcessSpec const& spec);

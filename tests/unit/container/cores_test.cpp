@@ -97,5 +97,19 @@ TEST(CoresTest, TheSmallestLimitCounts) {
               3.0);
 }
 
+TEST(CoresTest, StepWithFewerCpusThanItsTaskIsTold) {
+    Variables const step = {"SLURM_STEP_ID=0", "SLURM_CPUS_PER_TASK=4"};
+    auto const notice = notice_of_narrow_step(step, 1, 64);
+    ASSERT_TRUE(notice);
+    EXPECT_NE(notice->find("may use 1 of the 4 CPUs"), std::string::npos);
+    EXPECT_NE(notice->find("SRUN_CPUS_PER_TASK"), std::string::npos);
+    EXPECT_FALSE(notice_of_narrow_step(step, 4, 64));
+    EXPECT_FALSE(notice_of_narrow_step(step, 8, 64));
+    EXPECT_FALSE(notice_of_narrow_step(step, 2, 2)) << "all that the host has";
+    EXPECT_FALSE(notice_of_narrow_step({"SLURM_STEP_ID=0"}, 1, 64)) << "nothing was asked for";
+    EXPECT_FALSE(notice_of_narrow_step({"SLURM_CPUS_PER_TASK=4"}, 1, 64)) << "no step";
+    EXPECT_FALSE(notice_of_narrow_step({"SLURM_STEP_ID=0", "SLURM_CPUS_PER_TASK=x"}, 1, 64));
+}
+
 }  // namespace
 }  // namespace reprise

@@ -170,6 +170,14 @@ TEST(ChildProcessTest, SignalMaskAndDispositionsAreReset) {
     EXPECT_EQ(status, "SigBlk:0000000000000000\nSigIgn:0000000000000000\n");
 }
 
+TEST(ChildProcessTest, SignalsOfTheSpecAreIgnoredAndBlocked) {
+    ProcessSpec spec;
+    spec.ignored_signals = {SIGUSR1};
+    spec.blocked_signals = {SIGHUP, SIGTERM};
+    EXPECT_EQ(output_of("grep -E 'SigBlk|SigIgn' /proc/self/status | tr -d '\\t'", spec),
+              "SigBlk:0000000000004001\nSigIgn:0000000000000200\n");
+}
+
 TEST(ChildProcessTest, OwnSessionAndOwnGroup) {
     ProcessSpec spec;
     spec.group = ProcessGroup::own_session;
