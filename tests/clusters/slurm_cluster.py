@@ -77,7 +77,7 @@ SlurmctldLogFile={folder}/log/slurmctld
 SlurmdLogFile={folder}/log/%n
 TmpFS={folder}/tmp/%n
 ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+TaskPlugin={task_plugin}
 JobAcctGatherType=jobacct_gather/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
@@ -177,14 +177,24 @@ def programs_environment():
 
 
 class SlurmCluster:
-    """See above. lines: of slurm.conf, at its end. cred_expire: see there."""
+    """See above. lines: of slurm.conf, at its end. cred_expire: see there. task_plugin: such as
+    task/affinity, which binds steps to CPUs; `cpus` must be those of the machine then."""
 
-    def __init__(self, nodes=3, cpus=4, mpi_default="none", lines=(), cred_expire=5):
+    def __init__(
+        self,
+        nodes=3,
+        cpus=4,
+        mpi_default="none",
+        lines=(),
+        cred_expire=5,
+        task_plugin="task/none",
+    ):
         self.nodes = [f"node{number}" for number in range(1, nodes + 1)]
         self.cpus = cpus
         self.mpi_default = mpi_default
         self.lines = list(lines)
         self.cred_expire = cred_expire
+        self.task_plugin = task_plugin
         self.prefix = shlex.split(os.environ.get("SLURM_TEST_PREFIX", ""))
         self.folder = None
         self.environment = {}
@@ -277,6 +287,7 @@ class SlurmCluster:
             "database_port": ports[2],
             "cred_expire": self.cred_expire,
             "mpi_default": self.mpi_default,
+            "task_plugin": self.task_plugin,
             "lines": "\n".join(self.lines),
             "nodes": "\n".join(
                 f"NodeName={name} NodeHostname={name} NodeAddr=127.0.0.1 Port={port}"

@@ -70,6 +70,12 @@ class SlurmTest(searches.SearchTest):
         """The number of the batch job that runs slurm/SCRIPT as it stands."""
         given = job.arguments() if arguments is None else arguments
         words = ["sbatch", "--parsable", *options, os.path.join(SCRIPTS, script), *given, *more]
+        number = self.run_client(words, job).strip()
+        self.addCleanup(self.slurm.run, "scancel", number, check=False)  # ended, if all is well
+        return number
+
+    def run_client(self, words, job):
+        """A command in the job's folder and environment; its output."""
         done = subprocess.run(
             words,
             cwd=job.folder,
@@ -79,10 +85,8 @@ class SlurmTest(searches.SearchTest):
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.assertEqual(done.returncode, 0, done.stdout)
-        number = done.stdout.strip()
-        self.addCleanup(self.slurm.run, "scancel", number, check=False)  # ended, if all is well
-        return number
+        self.assertEqual(done.returncode, 0, done.stdout + self.output(job))
+        return done.stdout
 
     def output(self, job):
         """What the batch jobs in its folder have written."""
