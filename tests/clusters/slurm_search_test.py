@@ -81,6 +81,60 @@ class SearchesOnSlurm(slurm_testing.SlurmTest):
         self.check_search(search, failing="2")
         self.assertIn("starting 2 ranks", search.job_output())
 
+    def test_a_job_that_looks_bad_is_ended_early_without_a_word(self):
+        """Job 5 stops in the middle. When five others have ended, cluster_utils takes its last
+        report as its result and cancels it; any word would spoil that."""
+        bad = {"reward_of_parameters": False, "reward": -50.0, "gate": "/no/such/gate"}
+        good = {"reward_of_parameters": True, "rows": 4, "row_s": 0.1, "in": {"5": bad}}
+        job = self.job({"*": good})
+        settings = self.settings(job, training_iterations=1, **{"runner.early_reports": 4})
+        settings["optimization_setting"]["n_jobs_per_iteration"] = SAMPLES
+        settings["kill_bad_jobs_early"] = True
+        settings["early_killing_params"] = {"target_rank": 3, "how_many_stds": 0.0}
+        search = self.run_search("cluster_utils.hp_optimization", job, settings)
+        log = search.log
+        self.assertEqual(len(re.findall("Cancel job with cluster id", log)), 1, log)
+        self.assertNotRegex(log, "died with error|exited to be resumed")
+        worst = min(float(row["mean_eprewmean"]) for row in search.all_data())
+        self.assertLess(worst, -49)
+        self.assertIn("CANCELLED", self.slurm.run("sacct", "-X", "--format=State"))
+        self.assertEqual(re.findall("resumed|died", search.log), [])
+
+    def search_whose_job_1_waits(self, **parameters):
+        """Returns the search, its job and the number that Slurm has for job 1, whose learning run 0
+        has succeeded, while learning run 1 waits at the gate."""
+        job = self.job({"*": {"reward_of_parameters": True}})
+        job.plan["1.*"] = {"in": {"1": {"gate": job.gate()}}}
+        settings = self.settings(job, training_iterations=1, **parameters)
+        settings["optimization_setting"]["number_of_samples"] = 3
+        search = self.start_search("cluster_utils.hp_optimization", job, settings)
+        job.working_dir = os.path.join(search.results, "working_directories", "1")
+        support.wait_until(
+            lambda: os.path.exists(job.path("run_1.0-0", "trained"))
+            and "run_0.0-0 succeeded" in search.job_output(1),
+            "job 1 that waits",
+            60,
+            state=lambda: search.log + search.job_output(),
+        )
+        (number,) = re.findall(r"Job with id 1 submitted with cluster id (\d+)", search.log)
+        return search, job, number
+
+    def finish(self, search):
+        code = search.wait(100)
+        self.assertEqual(code, 0, search.output + search.log + search.job_output())
+
+    def test_a_job_of_a_search_that_slurm_requeues_goes_on(self):
+        search, job, number = self.search_whose_job_1_waits()
+        self.slurm.run("scontrol", "requeue", number)
+        job.open_gate()
+        self.finish(search)
+        log = search.log
+        self.assertEqual(len(re.findall(r"Job 1 started on", log)), 2, log)
+        self.assertEqual(len(re.findall(r"Job 1 finished successfully", log)), 1, log)
+        self.assertNotRegex(log, "died with error|exited to be resumed")
+        self.assertEqual(self.slurm.job_field(number, "Restarts"), "1")
+        self.assertEqual(search.job_output(1).count("run_0.0-0 starts"), 1)
+
 
 if __name__ == "__main__":
     slurm_testing.main()

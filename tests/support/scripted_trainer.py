@@ -15,6 +15,7 @@ goes on with it) holds, the last one first. Keys of the learner:
     reward_of_parameters    true: the reward depends on robot_position[0], see there
     fails_beyond     robot_position[0] from which on the learner fails
     fails_in         list of names of working directories (in a search: "2" of job 2) where it fails
+    in               {NAME: {KEY: VALUE, ...}, ...}: what else holds in working directories so named
     column           of the reward, if it is not the usual one
     gate             path of a file: after the first half of the lines the learner waits for it
     lasts_s (0)      seconds between the last line and the end
@@ -73,6 +74,7 @@ def plan_of(directory):
     for pattern, behaviour in read_json(os.environ["SCRIPTED_PLAN"]).items():
         if fnmatch.fnmatchcase(name, pattern):
             plan.update(behaviour)
+    plan.update(plan.get("in", {}).get(os.path.basename(os.path.dirname(directory)), {}))
     return plan
 
 

@@ -85,11 +85,12 @@ class Search:
             for name in names
         ]
 
-    def job_output(self):
-        """All .out and .err files, for messages."""
+    def job_output(self, number=None):
+        """The .out and .err files of a job, or of all."""
         text = ""
+        ends = (".out", ".err") if number is None else (f"_{number}.out", f"_{number}.err")
         for path in sorted(self.job_files):
-            if path.endswith((".out", ".err")):
+            if path.endswith(ends):
                 with open(path, errors="replace") as file:
                     text += f"--- {path}\n{file.read()}"
         return text
