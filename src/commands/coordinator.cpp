@@ -1,5 +1,6 @@
 #include "reprise/commands/coordinator.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -35,6 +36,18 @@ ShareOptions share_options(JobContext const& context) {
     return options;
 }
 
+/// A helper needs up to twice the grace: for the learner, and for the backend.
+StopLimits stop_limits(RunnerOptions const& runner) {
+    auto const seconds = [](double number) {
+        return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(number));
+    };
+    StopLimits limits;
+    limits.otherwise = std::max(limits.otherwise, seconds(2.0 * runner.stop_grace_s + 10.0));
+    limits.announced = seconds(
+        runner.stop_margin_s.value_or(default_stop_margin_s(runner.stop_grace_s, std::nullopt)));
+    return limits;
+}
+
 /// For the log: what the attempt runs on.
 std::string describe(RunShare const& share) {
     auto text = ", CPUs " + format_cpu_list(share.cpus);
@@ -63,13 +76,14 @@ Coordinator::Coordinator(JobContext const& context, ResultsStore& store, ServerV
       send_(std::move(send)),
       start_recorded_(std::move(start_recorded)),
       shares_(facts, share_options(context)),
-      dispatcher_(context.plan, store.load_history(), context.ranks) {}
+      dispatcher_(context.plan, store.load_history(), context.ranks,
+                  stop_limits(context.spec.runner)) {}
 
-void Coordinator::begin(std::string const& host) {
+void Coordinator::begin(std::string const& host, std::optional<Walltime> const& walltime) {
     for (auto const& line : shares_.describe()) log_info(line);
     feed(Begin{find_leftovers(context_.working_dir, dispatcher_.state(),
                               context_.spec.learner.reward_file),
-               host});
+               host, walltime});
 }
 
 void Coordinator::take(int rank, RankPayload const& payload) {
@@ -175,7 +189,12 @@ void Coordinator::perform(StartAttempt const& action) {
 
 void Coordinator::perform(StopAttempt const& action) {
     log(LogLevel::info, directory_name(action.key) + " is asked to end", rank_name(action.rank));
-    send_(action.rank, StopOrder{action.key, action.reason});
+    StopOrder order{action.key, action.reason};
+    if (action.kill_after) {
+        order.kill_after_ms =
+            std::chrono::duration_cast<std::chrono::milliseconds>(*action.kill_after).count();
+    }
+    send_(action.rank, order);
 }
 
 void Coordinator::perform(Save const& action) {

@@ -69,8 +69,8 @@ JobPlan plan_of(JobSpec const& spec, ConfigurationSet const& configuration,
     plan.accept = spec.runner.accept.value_or(plan.learning_runs);
     // By hand nobody starts the job again, so it does all iterations itself.
     bool const restarted_by_others = arguments.server.has_value() || options.exit_for_restart;
-    plan.iterations_per_start =
-        restarted_by_others ? spec.runner.iterations_per_job : plan.training_iterations;
+    bool const all = !restarted_by_others || spec.runner.iterations_by_clock;
+    plan.iterations_per_start = all ? plan.training_iterations : spec.runner.iterations_per_job;
     plan.max_restarts = spec.runner.max_restarts;
     plan.early_reports = spec.runner.early_reports;
     plan.steps_per_iteration = configuration.steps_per_iteration().value_or(0);

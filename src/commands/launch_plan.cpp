@@ -66,6 +66,7 @@ LaunchPlan plan_launch(LaunchRequest const& request) {
     std::erase_if(plan.environment, [&](auto const& v) { return v.starts_with(mark); });
     plan.environment.push_back(mark + request.channel);
     if (!request.container.empty()) plan.environment.push_back(request.container);
+    if (!request.walltime.empty()) plan.environment.push_back(request.walltime);
     if (request.use_mpirun) {
         plan.argv = {"mpirun", "-n", std::to_string(request.ranks)};
         add_open_mpi_settings(plan.environment, request.scratch);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "reprise/commands/container_choice.hpp"
 #include "reprise/commands/host_survey.hpp"
 #include "reprise/commands/install_layout.hpp"
+#include "reprise/commands/job_time.hpp"
 #include "reprise/commands/log.hpp"
 #include "reprise/commands/lost_start.hpp"
 #include "reprise/commands/rank_group.hpp"
@@ -51,6 +53,11 @@ JobArguments make_out_server(std::vector<std::string> const& arguments) {
     }
     return {};
 }
+
+/// After a TERM the job has so long to be gone; see also rank_group.cpp.
+constexpr Duration longest_end = std::chrono::milliseconds(4500);
+/// Slurm answers within 50 ms when nothing is wrong.
+constexpr Duration shortest_question = std::chrono::milliseconds(300);
 
 Verdict failed(std::string reason, std::vector<std::string> details = {}) {
     return {VerdictKind::failed, {}, std::move(reason), std::move(details)};
@@ -97,7 +104,10 @@ class Launcher {
                 for (auto const& line : verdict.details) log_error("  " + line);
                 break;
             case VerdictKind::resume:
-                log_info("leaving to be started again: " + verdict.reason);
+                log_info("leaving to be started again: " + verdict.reason +
+                         (by_hand_ && !options_.exit_for_restart
+                              ? "; the same command goes on from there"
+                              : ""));
                 break;
             case VerdictKind::terminated:
                 log_warning(verdict.reason + ". What is done is saved" +
@@ -145,17 +155,20 @@ class Launcher {
         request.environment = own_environment();
         request.container = pass_on(context.container);
         request.cpus = launcher_cpus();
+        walltime_ = find_walltime(context.spec.runner, request.environment, begin_s_);
+        if (walltime_) request.walltime = pass_on(*walltime_);
         log_info("starting " + std::to_string(context.ranks) +
                  (context.ranks == 1 ? " rank" : " ranks") + " for " +
                  std::to_string(context.plan.learning_runs) + " learning runs on " + host_name() +
                  ", container: " + describe(context.container));
+        if (walltime_) log_info("time: " + describe(*walltime_, clock_.unix_time()));
         std::optional<RankGroupEnd> end;
         try {
             end = run_rank_group(plan_launch(request), listener, signals_, clock_,
                                  {context.use_mpirun ? context.ranks : 0,
                                   {scratch.guardian()},
-                                  // Whoever ends the job wants no word, whatever comes after.
-                                  [&] { (void)claim_last_will(scratch.path()); }});
+                                  [&] { on_terminated(context); },
+                                  last_moment()});
         } catch (Error const& e) {
             return failed(std::string(e.what()) +
                           (context.use_mpirun ? " Is Open MPI installed?" : ""));
@@ -167,11 +180,43 @@ class Launcher {
         return judge(context, *end);
     }
 
+    /// Who ends the job wants no word, whatever comes after, unless it is the clock.
+    void on_terminated(JobContext const& context) {
+        terminated_at_ = clock_.now();
+        term_facts_.on_term = context.spec.runner.on_term;
+        term_facts_.early_reports = context.spec.runner.early_reports > 0;
+        term_facts_.at_known_end = at_known_end(walltime_, clock_.unix_time());
+        bool const resumes = !must_ask_for_fate(term_facts_) &&
+                             word_after_term(term_facts_).kind == VerdictKind::resume;
+        if (!resumes) (void)claim_last_will(scratch_->path());
+    }
+
+    /// When everything is saved: what became of the job?
+    [[nodiscard]] TermFacts term_facts_with_fate() const {
+        auto facts = term_facts_;
+        if (!must_ask_for_fate(facts)) return facts;
+        auto const left = terminated_at_ + longest_end - clock_.now();
+        facts.fate = ask_for_fate(own_environment(), std::max<Duration>(left, shortest_question));
+        return facts;
+    }
+
+    /// Ranks that do not leave in time are killed, so that there is still time for a word.
+    [[nodiscard]] std::optional<TimePoint> last_moment() const {
+        if (!walltime_) return std::nullopt;
+        auto const seconds = [](double number) {
+            return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(number));
+        };
+        auto const leaving = time_to_leave(seconds(walltime_->margin_s));
+        return clock_.now() + seconds(walltime_->end_s - clock_.unix_time()) - leaving / 2;
+    }
+
     [[nodiscard]] Verdict judge(JobContext const& context, RankGroupEnd const& end) const {
+        if (end.terminated && (!end.verdict || end.verdict->kind == VerdictKind::terminated)) {
+            return word_after_term(term_facts_with_fate());
+        }
         if (end.verdict) return *end.verdict;
         auto const who = context.use_mpirun ? "mpirun" : "the rank";
         auto const how = std::string(who) + " ended with " + describe(end.status);
-        if (end.terminated) return {VerdictKind::terminated, {}, "ended by a signal", {}};
         std::vector<std::string> details;
         if (!end.output.empty()) {
             details.push_back("last lines of " + std::string(who));
@@ -198,6 +243,10 @@ class Launcher {
     SignalFd signals_;
     ServerVoice voice_;
     bool by_hand_ = true;
+    double begin_s_ = clock_.unix_time();  ///< seconds since the epoch
+    std::optional<Walltime> walltime_;
+    TermFacts term_facts_;  ///< once TERM has come
+    TimePoint terminated_at_;
     std::optional<ScratchDirectory> scratch_;  ///< of the ranks; removed when all is said
     std::string channel_name_ = unique_name();
 };

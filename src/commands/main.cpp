@@ -34,7 +34,9 @@ config.<file>.<name>[:<index>], learning_runs_per_job (3), training_iterations (
 max_attempts (3), runner.*, learner.*
 
 Exit codes: 0 done, 1 failed, 3 start the same command again to go on.
-Signals: USR1 stops in order and leaves for a resume; TERM and INT save and end, within 5 s.)";
+Time: the job leaves with 3 before its end, which Slurm tells, or runner.time_limit_s.
+Signals: USR1 stops in order and leaves for a resume; TERM and INT save and end, within 5 s; what
+is said then is runner.on_term.)";
 
 }  // namespace
 

@@ -76,6 +76,10 @@ class RankGroup {
         for (auto const& rank : ranks_) fds.push_back({rank.get(), POLLIN, 0});
         std::optional<Duration> time;
         if (deadline_) time = std::max(*deadline_ - clock_.now(), Duration::zero());
+        if (setting_.last_moment) {
+            auto const left = std::max(*setting_.last_moment - clock_.now(), Duration::zero());
+            time = std::min(time.value_or(left), left);
+        }
         if (!end_.connected) time = std::min(time.value_or(start_up_interval), start_up_interval);
         poll_events(fds, time);
         while (auto const signal = signals_.read()) on_signal(signal->number);
@@ -85,6 +89,11 @@ class RankGroup {
         if (std::any_of(fds.begin() + 5, fds.end(),
                         [](auto const& fd) { return fd.revents != 0; })) {
             a_rank_has_ended();
+        }
+        if (setting_.last_moment && clock_.now() >= *setting_.last_moment) {
+            setting_.last_moment.reset();
+            end_.time_limit = true;
+            set_deadline(Duration::zero());
         }
         if (deadline_ && clock_.now() >= *deadline_) {
             deadline_.reset();

@@ -13,6 +13,7 @@
 #include "reprise/commands/coordinator.hpp"
 #include "reprise/commands/host_survey.hpp"
 #include "reprise/commands/install_layout.hpp"
+#include "reprise/commands/job_time.hpp"
 #include "reprise/commands/launcher_messages.hpp"
 #include "reprise/commands/log.hpp"
 #include "reprise/commands/rank_loop.hpp"
@@ -73,7 +74,8 @@ class Rank {
     RankHandlers handlers_;
     std::optional<Channel> channel_;
     ServerVoice voice_;
-    std::string scratch_;                   ///< the job's, if it has one
+    std::string scratch_;  ///< the job's, if it has one
+    std::optional<Walltime> walltime_ = passed_on_walltime(own_environment());
     std::optional<StopReason> stop_asked_;  ///< before there is a coordinator
     std::map<int, HostFacts> facts_;        ///< by rank: those that are ready
     Coordinator* coordinator_ = nullptr;
@@ -241,6 +243,9 @@ std::optional<FileLock> Rank::lock_directory(std::string const& working_dir) {
         if (!std::exchange(told, true)) {
             log_info("waiting for '" + working_dir + "' (" + holder + " uses it)");
         }
+        if (walltime_ && clock_.unix_time() >= walltime_->stop_s()) {
+            stop_asked_ = StopReason::time_limit;
+        }
         loop_.turn(nullptr, handlers_, lock_poll_interval);
     }
     return std::nullopt;
@@ -288,7 +293,7 @@ Verdict Rank::train(JobContext const& context, ResultsStore& store,
     handlers_.deadline = [&] { return coordinator.deadline(); };
     handlers_.on_deadline = [&] { coordinator.tick(); };
     coordinator_ = &coordinator;
-    coordinator.begin(facts.front().host);
+    coordinator.begin(facts.front().host, walltime_);
     if (stop_asked_) coordinator.stop(*stop_asked_);
     while (!coordinator.verdict()) loop_.turn(&worker, handlers_);
     coordinator_ = nullptr;

@@ -121,7 +121,11 @@ void RankWorker::take(TrainingOrder order) {
                  order_.reward_column, limits_of(order_)});
 }
 
-void RankWorker::stop(StopOrder const& order) { feed(StopAsked{order.key, order.reason}); }
+void RankWorker::stop(StopOrder const& order) {
+    StopAsked stop{order.key, order.reason};
+    if (order.kill_after_ms >= 0) stop.kill_after = std::chrono::milliseconds(order.kill_after_ms);
+    feed(stop);
+}
 
 void RankWorker::abandon() {
     process_.reset();

@@ -60,9 +60,11 @@ bool is_urgent(StopReason reason) {
 }  // namespace
 
 Dispatcher::Dispatcher(JobPlan plan, History const& history, int ranks, StopLimits limits)
-    : state_(std::move(plan), history), limits_(limits) {
+    : state_(std::move(plan), history), times_(state_.plan().checkpoints), limits_(limits) {
     REPRISE_EXPECT(ranks >= 1);
     ranks_.resize(static_cast<std::size_t>(ranks));
+    has_trained_.resize(ranks_.size(), false);
+    for (auto const& row : history.attempts) times_.add(row);
 }
 
 std::vector<DispatcherAction> Dispatcher::handle(DispatcherEvent const& event, Instant now) {
@@ -101,6 +103,11 @@ void Dispatcher::repeat_verdict(Begin const& event) {
 
 void Dispatcher::begin_start(Begin const& event, Instant now, Actions& out) {
     phase_ = Phase::training;
+    walltime_ = event.walltime;
+    if (walltime_) {
+        auto const left = std::chrono::duration<double>(walltime_->stop_s() - now.unix_s);
+        time_over_ = now.monotonic + std::chrono::duration_cast<Duration>(left);
+    }
     auto const aftermath = assess_lost_start(state_, event.leftovers);
     if (aftermath.start) {
         queued_starts_.push_back(*aftermath.start);
@@ -109,6 +116,7 @@ void Dispatcher::begin_start(Begin const& event, Instant now, Actions& out) {
                                " of this job ended without a word; going on from what it saved"});
     }
     queued_attempts_ = aftermath.attempts;
+    for (auto const& row : queued_attempts_) times_.add(row);
     for (auto const& leftover : event.leftovers) {
         auto key = leftover.key;
         int const part = std::exchange(key.part, 0);
@@ -128,7 +136,9 @@ void Dispatcher::begin_start(Begin const& event, Instant now, Actions& out) {
     auto const& plan = state_.plan();
     target_iterations_ =
         std::min(plan.training_iterations, state_.iterations_done() + plan.iterations_per_start);
-    if (aftermath.give_up) {
+    if (auto too_short = walltime_too_short(now.unix_s)) {
+        failure_ = std::move(too_short);
+    } else if (aftermath.give_up) {
         failure_ = Verdict{VerdictKind::failed,
                            {},
                            "the last " + std::to_string(max_fruitless_starts) +
@@ -158,6 +168,7 @@ void Dispatcher::on(AttemptEnded const& event, Instant, Actions& out) {
     slot.reset();
     if (row.steps > 0 || row.outcome == AttemptOutcome::succeeded) this_start_.trained = true;
     remember(row, event.stderr_tail);
+    times_.add(row);
     note_result(row, out);
     queued_attempts_.push_back(std::move(row));
 }
@@ -245,7 +256,14 @@ void Dispatcher::on(StopRequested const& event, Instant now, Actions& out) {
     if (phase_ == Phase::training || phase_ == Phase::stopping) stop(event.reason, now, out);
 }
 
-void Dispatcher::on(Tick const&, Instant now, Actions&) {
+void Dispatcher::on(Tick const&, Instant now, Actions& out) {
+    if (phase_ == Phase::training) {
+        if (!time_over_ || now.monotonic < *time_over_) return;
+        out.push_back(Note{Note::Level::info, 0, std::nullopt,
+                           "the job's time is nearly over: stopping the trainings"});
+        stop(StopReason::time_limit, now, out);
+        return;
+    }
     if (!deadline_ || now.monotonic < *deadline_) return;
     // Ranks that did not answer in time: their attempts have no row, the next start finds them.
     for (auto& slot : ranks_) slot.reset();
@@ -269,25 +287,34 @@ bool Dispatcher::nothing_to_save() const {
 }
 
 /// The run that is furthest behind first, so that reruns stay abreast; retries come at once.
-void Dispatcher::start_trainings(Actions& out) {
-    for (std::size_t rank = 0; rank < ranks_.size() && !due_.empty(); ++rank) {
+void Dispatcher::start_trainings(Instant now, Actions& out) {
+    for (std::size_t rank = 0; rank < ranks_.size(); ++rank) {
         if (ranks_[rank]) continue;
-        int const run = due_.begin()->second;
-        due_.erase(due_.begin());
-        Training training;
-        training.key = state_.next_attempt(run);
-        if (auto const free =
-                free_parts_.find({run, training.key.iteration, training.key.attempt, 0});
-            free != free_parts_.end()) {
-            training.key.part = std::max(training.key.part, free->second);
-        }
-        auto const seed =
-            derive_seed(state_.plan().base_seed, run, training.key.iteration, training.key.attempt);
-        training.reward = std::numeric_limits<double>::quiet_NaN();
-        ranks_[rank] = training;
-        out.push_back(StartAttempt{static_cast<int>(rank), training.key, seed,
-                                   state_.runs()[static_cast<std::size_t>(run)].last_success});
+        auto const next = std::find_if(due_.begin(), due_.end(), [&](auto const& due) {
+            return fits(rank, due.second, now.unix_s);
+        });
+        if (next == due_.end()) continue;
+        int const run = next->second;
+        due_.erase(next);
+        start_training(rank, run, out);
     }
+}
+
+void Dispatcher::start_training(std::size_t rank, int learning_run, Actions& out) {
+    Training training;
+    training.key = state_.next_attempt(learning_run);
+    auto const& key = training.key;
+    if (auto const free = free_parts_.find({learning_run, key.iteration, key.attempt, 0});
+        free != free_parts_.end()) {
+        training.key.part = std::max(key.part, free->second);
+    }
+    auto const seed =
+        derive_seed(state_.plan().base_seed, learning_run, key.iteration, key.attempt);
+    training.reward = std::numeric_limits<double>::quiet_NaN();
+    ranks_[rank] = training;
+    has_trained_[rank] = true;
+    out.push_back(StartAttempt{static_cast<int>(rank), training.key, seed,
+                               state_.runs()[static_cast<std::size_t>(learning_run)].last_success});
 }
 
 void Dispatcher::stop(StopReason reason, Instant now, Actions& out) {
@@ -295,14 +322,17 @@ void Dispatcher::stop(StopReason reason, Instant now, Actions& out) {
     stop_reason_ = reason;
     phase_ = Phase::stopping;
     due_.clear();
-    auto const limit = reason == StopReason::terminated      ? limits_.terminated
-                       : reason == StopReason::launcher_lost ? limits_.launcher_lost
-                                                             : limits_.otherwise;
+    auto const limit = time_to_stop(reason, now.unix_s);
+    std::optional<Duration> kill_after;
+    // What was killed has to be reported, too.
+    if (!is_urgent(reason)) {
+        kill_after = limit - std::min<Duration>(limit / 4, std::chrono::seconds(2));
+    }
     auto const deadline = now.monotonic + limit;
     if (!deadline_ || deadline < *deadline_) deadline_ = deadline;
     for (std::size_t rank = 0; rank < ranks_.size(); ++rank) {
         if (!ranks_[rank]) continue;
-        out.push_back(StopAttempt{static_cast<int>(rank), ranks_[rank]->key, reason});
+        out.push_back(StopAttempt{static_cast<int>(rank), ranks_[rank]->key, reason, kill_after});
     }
 }
 
@@ -312,9 +342,12 @@ void Dispatcher::move_on(Instant now, Actions& out) {
         if (failure_) {
             stop(StopReason::job_failed, now, out);
         } else {
-            start_trainings(out);
+            start_trainings(now, out);
             queue_milestones();
-            if (idle() && due_.empty() && nothing_to_save()) close(now);
+            if (idle() && nothing_to_save()) {
+                if (!due_.empty()) nothing_fits(now.unix_s);
+                close(now);
+            }
         }
     }
     if (phase_ == Phase::stopping && idle() && nothing_to_save()) close(now);
@@ -379,6 +412,7 @@ Verdict Dispatcher::verdict_now() const {
     if (stop_reason_ == StopReason::launcher_lost) {
         return {VerdictKind::resume, {}, "the launcher is gone", {}};
     }
+    if (!out_of_time_.empty()) return {VerdictKind::resume, {}, out_of_time_, {}};
     return {VerdictKind::resume,
             {},
             std::to_string(state_.iterations_done()) + " of " +
@@ -501,7 +535,7 @@ void Dispatcher::check_invariants() const {
         REPRISE_ASSERT(phase_ == Phase::training || phase_ == Phase::stopping);
         REPRISE_ASSERT(!due_.contains({ranks_[i]->key.iteration, run}));
     }
-    REPRISE_ASSERT(phase_ != Phase::training || due_.empty() || !idle());
+    REPRISE_ASSERT(phase_ != Phase::training || due_.empty() || !idle() || !nothing_to_save());
     REPRISE_ASSERT(phase_ != Phase::over || !under_way_);
     REPRISE_ASSERT((phase_ == Phase::closing || phase_ == Phase::over) == verdict_.has_value());
 }

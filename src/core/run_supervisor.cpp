@@ -18,10 +18,10 @@ std::string with_last_line(std::string message, std::string const& last_stderr_l
 }
 
 /// How long a training may take to end; nothing: as long as its own grace is.
-std::optional<Duration> grace_of(StopReason reason) {
-    if (reason == StopReason::terminated) return terminated_grace;
-    if (reason == StopReason::launcher_lost) return launcher_lost_grace;
-    return std::nullopt;
+std::optional<Duration> grace_of(StopAsked const& stop) {
+    if (stop.reason == StopReason::terminated) return terminated_grace;
+    if (stop.reason == StopReason::launcher_lost) return launcher_lost_grace;
+    return stop.kill_after;
 }
 
 void judge_reward(AttemptRecord& record, CurveFacts const& curve, Ordered const& order) {
@@ -204,7 +204,7 @@ void RunSupervisor::on(StopAsked const& event, Instant now, Actions& out) {
     running_->stop = event.reason;
     running_->time_limit_at.reset();
     running_->life_look_at.reset();
-    if (auto const grace = grace_of(event.reason)) {
+    if (auto const grace = grace_of(event)) {
         auto const when = now.monotonic + *grace;
         running_->kill_at = std::min(running_->kill_at.value_or(when), when);
     }

@@ -75,10 +75,23 @@ std::optional<int> read_accept(ParameterReader& reader, int reruns) {
     return to_int(*accept);
 }
 
-void refuse_later_runner_parameters(ParameterReader& reader) {
-    for (auto const* const name : {"time_limit_s", "stop_margin_s"}) {
-        reader.refuse_unavailable(name);
+void read_time(ParameterReader& reader, RunnerOptions& options) {
+    options.time_limit_s = reader.number_from_zero("time_limit_s");
+    if (options.time_limit_s == 0.0) options.time_limit_s.reset();
+    options.stop_margin_s = reader.number_from_zero("stop_margin_s");
+    if (options.time_limit_s && options.stop_margin_s.value_or(0.0) >= *options.time_limit_s) {
+        reader.refuse("stop_margin_s",
+                      "Give less than runner.time_limit_s: nothing could be trained.");
     }
+}
+
+OnTerm read_on_term(ParameterReader& reader) {
+    auto const name =
+        reader.choice("on_term", {"auto", "silent", "resume", "error"}).value_or("auto");
+    if (name == "silent") return OnTerm::silent;
+    if (name == "resume") return OnTerm::resume;
+    if (name == "error") return OnTerm::error;
+    return OnTerm::automatic;
 }
 
 std::string read_stop_signal(ParameterReader& reader, std::string const& otherwise) {
@@ -92,13 +105,15 @@ std::string read_stop_signal(ParameterReader& reader, std::string const& otherwi
     return name;
 }
 
-int read_iterations_per_job(ParameterReader& reader) {
+void read_iterations_per_job(ParameterReader& reader, RunnerOptions& options) {
     auto const* const given = reader.value("iterations_per_job");
-    if (given != nullptr && *given == "auto") {
-        reader.refuse("iterations_per_job",
-                      "Choosing it by the clock is not available in this version, give a number.");
+    if (given == nullptr) return;
+    options.iterations_by_clock = *given == "auto";
+    if (options.iterations_by_clock) return;
+    if (given->is_string()) {
+        reader.refuse("iterations_per_job", "Give an integer from 1 to 1000000, or 'auto'.");
     }
-    return to_int(reader.integer("iterations_per_job", counter_range).value_or(1));
+    options.iterations_per_job = to_int(*reader.integer("iterations_per_job", counter_range));
 }
 
 std::optional<Runtime> read_container(ParameterReader& reader) {
@@ -140,7 +155,7 @@ RunnerOptions read_runner(ParameterReader& reader, int reruns) {
                                             : LaunchMode::automatic;
     options.mpirun_args =
         reader.texts("mpirun_args", "['--bind-to', 'none']").value_or(options.mpirun_args);
-    options.iterations_per_job = read_iterations_per_job(reader);
+    read_iterations_per_job(reader, options);
     options.base_seed = reader.integer("base_seed", seed_range);
     options.early_reports = to_int(reader.integer("early_reports", early_report_range).value_or(0));
     options.reducers = read_reducers(reader);
@@ -148,9 +163,7 @@ RunnerOptions read_runner(ParameterReader& reader, int reruns) {
     options.results_dir = reader.text("results_dir").value_or("");
     options.max_restarts =
         to_int(reader.integer("max_restarts", restart_range).value_or(options.max_restarts));
-    auto const on_term =
-        reader.choice("on_term", {"auto", "silent"}, {"resume", "error"}).value_or("auto");
-    options.on_term = on_term == "silent" ? OnTerm::silent : OnTerm::automatic;
+    options.on_term = read_on_term(reader);
     options.stop_signal = read_stop_signal(reader, options.stop_signal);
     options.stop_grace_s = reader.number_from_zero("stop_grace_s").value_or(options.stop_grace_s);
     options.container = read_container(reader);
@@ -161,7 +174,7 @@ RunnerOptions read_runner(ParameterReader& reader, int reruns) {
     options.run_time_limit_s = reader.number_from_zero("run_time_limit_s").value_or(0.0);
     options.stall_timeout_s = reader.number_from_zero("stall_timeout_s").value_or(0.0);
     options.memory_limit_mb = reader.integer("memory_limit_mb", memory_range).value_or(0);
-    refuse_later_runner_parameters(reader);
+    read_time(reader, options);
     reader.refuse_unknown();
     return options;
 }

@@ -113,7 +113,8 @@ std::vector<std::string> const& changeable_parameters() {
         "singularity.use_run",    "singularity.args",
         "runner.cores",           "runner.threads",
         "runner.gpus_per_run",    "runner.run_time_limit_s",
-        "runner.stall_timeout_s", "runner.memory_limit_mb"};
+        "runner.stall_timeout_s", "runner.memory_limit_mb",
+        "runner.time_limit_s",    "runner.stop_margin_s"};
     return names;
 }
 

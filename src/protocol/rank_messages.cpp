@@ -32,7 +32,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingOrder, key, seed, run_dir, start_dir,
                                    reward_column, loaded_from, stop_signal, stop_grace_ms, share,
                                    set_threads, watch_ms, run_time_limit_ms, stall_timeout_ms,
                                    memory_limit_mb)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StopOrder, key, reason)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StopOrder, key, reason, kill_after_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptReport, record, stderr_tail)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepsReport, key, steps, reward)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RankReady, facts)

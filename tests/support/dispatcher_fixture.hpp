@@ -21,7 +21,7 @@ class DispatcherFixture : public ::testing::Test {
     void start(int ranks, std::vector<LeftoverAttempt> leftovers = {}) {
         dispatcher_.emplace(plan, disk, ranks);
         actions_.clear();
-        handle(Begin{std::move(leftovers), "node1"});
+        handle(Begin{std::move(leftovers), "node1", walltime()});
         save();
     }
 
@@ -29,7 +29,7 @@ class DispatcherFixture : public ::testing::Test {
     void start_unsaved(int ranks) {
         dispatcher_.emplace(plan, disk, ranks);
         actions_.clear();
-        handle(Begin{{}, "node1"});
+        handle(Begin{{}, "node1", walltime()});
     }
 
     void handle(DispatcherEvent const& event) {
@@ -75,8 +75,9 @@ class DispatcherFixture : public ::testing::Test {
         return {run, iteration, attempt, part};
     }
 
-    void succeeds(int rank, AttemptKey which, double reward, std::int64_t steps = 100) {
-        auto row = ended(which, AttemptOutcome::succeeded);
+    void succeeds(int rank, AttemptKey which, double reward, std::int64_t steps = 100,
+                  double after_s = 60.0) {
+        auto row = ended(which, AttemptOutcome::succeeded, after_s);
         row.reward = reward;
         row.steps = steps;
         handle(AttemptEnded{rank, row, {}});
@@ -90,8 +91,15 @@ class DispatcherFixture : public ::testing::Test {
         handle(AttemptEnded{rank, row, {"Traceback:", message}});
     }
 
-    void interrupted(int rank, AttemptKey which) {
-        handle(AttemptEnded{rank, ended(which, AttemptOutcome::interrupted), {}});
+    void interrupted(int rank, AttemptKey which, double after_s = 60.0, std::int64_t steps = 0) {
+        auto row = ended(which, AttemptOutcome::interrupted, after_s);
+        row.steps = steps;
+        handle(AttemptEnded{rank, row, {}});
+    }
+    /// As when several ranks report at once: the time has passed already.
+    void interrupted_now(int rank, AttemptKey which, double after_s, std::int64_t steps) {
+        pass(-after_s);
+        interrupted(rank, which, after_s, steps);
     }
 
     void expect_start(int rank, AttemptKey which) {
@@ -104,6 +112,7 @@ class DispatcherFixture : public ::testing::Test {
         auto const action = take<StopAttempt>();
         EXPECT_EQ(action.rank, rank);
         EXPECT_EQ(directory_name(action.key), directory_name(which));
+        last_stopped_ = action;
     }
     void expect_progress(double fraction) {
         EXPECT_DOUBLE_EQ(take<SendProgress>().fraction, fraction);
@@ -124,8 +133,14 @@ class DispatcherFixture : public ::testing::Test {
                  .max_attempts = 3,
                  .accept = 3,
                  .iterations_per_start = 1};
+    /// Seconds from the beginning of each start to its end, and the margin before; < 0: no end is
+    /// known.
+    double time_s = -1.0;
+    double margin_s = 10.0;
     History disk;
     StartAttempt last_started_;
+    StopAttempt last_stopped_;
+    [[nodiscard]] Instant now() const { return now_; }
     Dispatcher& dispatcher() { return *dispatcher_; }
 
   private:
@@ -145,12 +160,17 @@ class DispatcherFixture : public ::testing::Test {
         return result;
     }
 
-    AttemptRecord ended(AttemptKey which, AttemptOutcome outcome) {
-        pass(60.0);
+    [[nodiscard]] std::optional<Walltime> walltime() const {
+        if (time_s < 0.0) return std::nullopt;
+        return Walltime{now_.unix_s, now_.unix_s + time_s, margin_s};
+    }
+
+    AttemptRecord ended(AttemptKey which, AttemptOutcome outcome, double after_s = 60.0) {
+        pass(after_s);
         AttemptRecord row;
         row.key = which;
         row.outcome = outcome;
-        row.start = now_.unix_s - 60.0;
+        row.start = now_.unix_s - after_s;
         row.end = now_.unix_s;
         row.reward = std::numeric_limits<double>::quiet_NaN();
         return row;

@@ -26,6 +26,7 @@ goes on with it) holds, the last one first. Keys of the learner:
     worker_allocates_mb     a process of its own does, and it waits for that one
     hangs            true: never ends
     ignores_term     true: SIGTERM does nothing
+    saves_on_term_s  on SIGTERM it takes so many seconds, makes the file saved and ends with 0
     leaves_daemon    true: leaves a process behind, in a session of its own
     says             text for stderr; \\xNN are bytes
 
@@ -148,6 +149,8 @@ class Learner:
     def train(self):
         if self.plan.get("ignores_term"):
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if "saves_on_term_s" in self.plan:
+            self.save_on_term()
         self.write_facts()
         if self.plan.get("leaves_daemon"):
             leave_daemon(ignore_term=True)
@@ -172,6 +175,14 @@ class Learner:
         self.save()
         open("learner_ended", "w").close()
         end(self.plan)
+
+    def save_on_term(self):
+        def save(*_):
+            time.sleep(self.plan["saves_on_term_s"])
+            open("saved", "w").close()
+            os._exit(0)
+
+        signal.signal(signal.SIGTERM, save)
 
     def write_facts(self):
         facts = {

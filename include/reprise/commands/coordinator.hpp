@@ -28,7 +28,8 @@ class Coordinator {
                 std::function<void(int rank, RankPayload)> send,
                 std::function<void(int start_number)> start_recorded);
 
-    void begin(std::string const& host);
+    /// @param host of rank 0
+    void begin(std::string const& host, std::optional<Walltime> const& walltime);
     void take(int rank, RankPayload const& payload);
     void stop(StopReason reason);
     /// To be called when the deadline has come; harmless at other times.

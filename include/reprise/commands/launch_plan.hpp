@@ -20,6 +20,7 @@ struct LaunchRequest {
     std::vector<std::string> environment;  ///< of the launcher, "NAME=value"
     std::string cpus;                      ///< of the launcher: see host_survey.hpp
     std::string container;                 ///< "NAME=value": see container_choice.hpp
+    std::string walltime;                  ///< "NAME=value": see job_time.hpp; empty: no end
 };
 
 struct LaunchPlan {

@@ -23,16 +23,17 @@ struct RankGroupEnd {
     bool connected = false;             ///< rank 0 was there
     std::optional<int> start_recorded;  ///< number of this start, once its row was on disk
     bool terminated = false;            ///< TERM, INT or HUP came
-    bool time_limit = false;            ///< USR1 came
+    bool time_limit = false;            ///< USR1 came, or the last moment
     ExitStatus status;                  ///< of mpirun, or of the only rank
     std::vector<std::string> output;    ///< last lines that mpirun itself printed
 };
 
 /// What the launcher knows of the ranks, and what it has beside them.
 struct RankGroupSetting {
-    int ranks = 0;                        ///< that mpirun starts
-    std::vector<pid_t> spared;            ///< its other children, with which nothing is done here
-    std::function<void()> on_terminated;  ///< called as soon as TERM, INT or HUP has come
+    int ranks = 0;                         ///< that mpirun starts
+    std::vector<pid_t> spared;             ///< its other children, with which nothing is done here
+    std::function<void()> on_terminated;   ///< called as soon as TERM, INT or HUP has come
+    std::optional<TimePoint> last_moment;  ///< when the job's time is over for all of them
 };
 
 /// Runs the ranks to their end: passes signals on, prints their log, collects the verdict. When it

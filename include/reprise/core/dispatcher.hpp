@@ -4,11 +4,14 @@
 ///   waiting ──Begin──▶ training ──all ranks idle, nothing left to start──▶ closing ──Saved──▶ over
 ///                         │  ▲                                                ▲
 ///                         │  └─ AttemptEnded, Saved, StepsMade                │
-///                         └─ StopRequested, job failed, SaveFailed ──▶ stopping (deadline)
+///                         └─ StopRequested, job failed, SaveFailed, time ──▶ stopping (deadline)
 ///
 /// State first, effects after: what others can see (a report, the next attempt, the verdict)
 /// leaves only after the Save that holds it came back as Saved. One Save is under way at a time;
 /// rows that arrive meanwhile go together into the next one.
+///
+/// Time: no training is started that cannot end before the job's time is over (fits()); then the
+/// trainings are stopped, early enough for the job to have left before its end.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +28,7 @@
 #include "reprise/core/job_plan.hpp"
 #include "reprise/core/job_state.hpp"
 #include "reprise/core/verdict.hpp"
+#include "reprise/core/walltime.hpp"
 
 namespace reprise {
 
@@ -46,6 +50,7 @@ enum class StopReason {
 struct Begin {
     std::vector<LeftoverAttempt> leftovers;  ///< directories of attempts found in working_dir
     std::string host;                        ///< of rank 0
+    std::optional<Walltime> walltime{};      ///< nothing: no end is known
 };
 struct AttemptEnded {
     int rank = 0;
@@ -87,6 +92,8 @@ struct StopAttempt {
     int rank = 0;
     AttemptKey key;
     StopReason reason = StopReason::terminated;
+    /// What is left for it, however long its own grace is; nothing: what the reason allows.
+    std::optional<Duration> kill_after{};
 
     friend bool operator==(StopAttempt const&, StopAttempt const&) = default;
 };
@@ -131,7 +138,10 @@ struct StopLimits {
     Duration terminated = std::chrono::milliseconds(3500);  ///< of the 5 s after a TERM
     /// Of the 2 s after which nothing may be left of a job whose launcher was killed.
     Duration launcher_lost = std::chrono::milliseconds(1000);
+    /// What a training may take by its own grace, and more; the job's end comes before it.
     Duration otherwise = std::chrono::seconds(30);
+    /// USR1 comes so long before the end, where nothing else tells it.
+    Duration announced = std::chrono::seconds(60);
 };
 
 class Dispatcher {
@@ -143,7 +153,9 @@ class Dispatcher {
     [[nodiscard]] std::vector<DispatcherAction> handle(DispatcherEvent const& event, Instant now);
 
     /// When to send a Tick, if nothing else happens before.
-    [[nodiscard]] std::optional<TimePoint> deadline() const noexcept { return deadline_; }
+    [[nodiscard]] std::optional<TimePoint> deadline() const noexcept {
+        return phase_ == Phase::training ? time_over_ : deadline_;
+    }
     [[nodiscard]] bool over() const noexcept { return phase_ == Phase::over; }
     /// What is durable.
     [[nodiscard]] JobState const& state() const noexcept { return state_; }
@@ -177,7 +189,14 @@ class Dispatcher {
     void mark_due(int learning_run);
     [[nodiscard]] bool idle() const;
     [[nodiscard]] bool nothing_to_save() const;
-    void start_trainings(Actions& out);
+    void start_trainings(Instant now, Actions& out);
+    void start_training(std::size_t rank, int learning_run, Actions& out);
+    [[nodiscard]] bool fits(std::size_t rank, int learning_run, double now_s) const;
+    [[nodiscard]] bool something_fits(double now_s) const;
+    [[nodiscard]] Duration time_to_stop(StopReason reason, double now_s) const;
+    [[nodiscard]] int cut_starts() const;
+    [[nodiscard]] std::optional<Verdict> walltime_too_short(double now_s) const;
+    void nothing_fits(double now_s);
     void queue_milestones();
     [[nodiscard]] double done_fraction(int learning_run) const;
     [[nodiscard]] Training const* training_of(int learning_run) const;
@@ -191,6 +210,7 @@ class Dispatcher {
     [[nodiscard]] Metrics metrics_of(std::vector<double> const& rewards) const;
 
     JobState state_;
+    IterationTimes times_;
     StopLimits limits_;
     Phase phase_ = Phase::waiting;
     std::vector<std::optional<Training>> ranks_;
@@ -201,8 +221,12 @@ class Dispatcher {
     std::optional<Verdict> failure_;  ///< what ends the job whatever the rows say
     std::optional<Verdict> verdict_;  ///< once closing
     std::optional<TimePoint> deadline_;
-    StartRecord this_start_;    ///< as it should be on disk
-    bool disk_failed_ = false;  ///< nothing can be saved any more
+    std::optional<Walltime> walltime_;
+    std::optional<TimePoint> time_over_;  ///< when trainings are stopped for want of time
+    std::vector<bool> has_trained_;       ///< by rank: it was given a training in this start
+    std::string out_of_time_;             ///< why nothing more was started; empty: it was
+    StartRecord this_start_;              ///< as it should be on disk
+    bool disk_failed_ = false;            ///< nothing can be saved any more
 
     std::int64_t generation_ = 0;
     std::optional<Save> under_way_;

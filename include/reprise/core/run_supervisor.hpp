@@ -106,6 +106,7 @@ struct MemorySeen {
 struct StopAsked {
     AttemptKey key;
     StopReason reason = StopReason::terminated;
+    std::optional<Duration> kill_after{};  ///< beside what the reason allows
 };
 /// The deadline has come (see RunSupervisor::deadline).
 struct DeadlinePassed {};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reprise/core/container_setup.hpp"
+#include "reprise/core/word_after_term.hpp"
 #include "reprise/parameters/parameters.hpp"
 
 namespace reprise {
@@ -35,15 +36,13 @@ struct ImageOptions {
 
 enum class LaunchMode : std::uint8_t { automatic, mpirun, none };
 
-/// What TERM means (`runner.on_term`).
-enum class OnTerm : std::uint8_t { automatic, silent };
-
 /// How it is run (`runner.*`).
 struct RunnerOptions {
     std::optional<int> ranks;  ///< unset: one for each rerun
     LaunchMode launcher = LaunchMode::automatic;
     std::vector<std::string> mpirun_args;
-    int iterations_per_job = 1;
+    int iterations_per_job = 1;             ///< unless by the clock
+    bool iterations_by_clock = false;       ///< iterations_per_job is 'auto'
     std::optional<std::int64_t> base_seed;  ///< >= 0; unset: the job id, by hand 0
     int early_reports = 0;                  ///< milestones over the whole sample; 0: off
     std::vector<std::string> reducers;      ///< beside mean and std; no repetitions
@@ -58,10 +57,12 @@ struct RunnerOptions {
     bool split_cores = true;                  ///< cores: each run gets a part of its host's
     bool set_threads = true;                  ///< threads: tell libraries how many to start
     bool deal_gpus = true;                    ///< gpus_per_run is not 'all'
-    std::optional<double> gpus_per_run;  ///< 0, whole, or below 1; unset: what there is for each
-    double run_time_limit_s = 0.0;       ///< of one attempt; 0: none
-    double stall_timeout_s = 0.0;        ///< without a new line or output; 0: none
-    std::int64_t memory_limit_mb = 0;    ///< MiB, of all processes of an attempt; 0: none
+    std::optional<double> gpus_per_run;   ///< 0, whole, or below 1; unset: what there is for each
+    std::optional<double> time_limit_s;   ///< of a start, > 0; unset: what the cluster says
+    std::optional<double> stop_margin_s;  ///< before the end; unset: see default_stop_margin_s()
+    double run_time_limit_s = 0.0;        ///< of one attempt; 0: none
+    double stall_timeout_s = 0.0;         ///< without a new line or output; 0: none
+    std::int64_t memory_limit_mb = 0;     ///< MiB, of all processes of an attempt; 0: none
 };
 
 struct JobSpec {

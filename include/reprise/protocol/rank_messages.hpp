@@ -48,6 +48,7 @@ struct TrainingOrder {
 struct StopOrder {
     AttemptKey key;
     StopReason reason = StopReason::terminated;
+    std::int64_t kill_after_ms = -1;  ///< -1: as long as the reason and its own grace allow
 
     friend bool operator==(StopOrder const&, StopOrder const&) = default;
 };

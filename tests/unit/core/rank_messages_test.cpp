@@ -49,8 +49,8 @@ TEST(RankMessagesTest, NaNStaysNaN) {
 }
 
 TEST(RankMessagesTest, SmallOnesSurviveTheirBytes) {
-    EXPECT_EQ(round_trip(StopOrder{{1, 1, 1, 1}, StopReason::time_limit}),
-              (StopOrder{{1, 1, 1, 1}, StopReason::time_limit}));
+    EXPECT_EQ(round_trip(StopOrder{{1, 1, 1, 1}, StopReason::time_limit, 1500}),
+              (StopOrder{{1, 1, 1, 1}, StopReason::time_limit, 1500}));
     EXPECT_EQ(round_trip(Dismissal{}), Dismissal{});
 }
 
