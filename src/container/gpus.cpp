@@ -15,6 +15,8 @@ constexpr char const* rocr = "ROCR_VISIBLE_DEVICES";
 constexpr char const* hip = "HIP_VISIBLE_DEVICES";
 constexpr char const* ordinal = "GPU_DEVICE_ORDINAL";
 constexpr int max_index = 1023;
+/// What HTCondor (seen with 23.9) sets all variables to in a job that asked for no GPU.
+constexpr std::string_view condor_no_device = "10000";
 
 /// The numbers of the files nvidia0, nvidia1, …
 std::vector<int> nvidia_devices(std::string const& folder) {
@@ -71,8 +73,9 @@ std::vector<std::string> parse_devices(std::string const& list) {
         auto item = trimmed(std::string_view(list).substr(begin, end - begin));
         begin = end + 1;
         if (item.empty()) continue;
-        // CUDA stops at an index that does not exist. Slurm writes the other where there is none.
-        if (item.starts_with('-') || item == "NoDevFiles") break;
+        // CUDA stops at an index that does not exist. Where there is none Slurm writes the other,
+        // HTCondor an index beyond all.
+        if (item.starts_with('-') || item == "NoDevFiles" || item == condor_no_device) break;
         // HTCondor: CUDA0, CUDA1, …
         if (item.starts_with("CUDA") && whole_number(item.substr(4))) item.erase(0, 4);
         add_devices(devices, item);

@@ -47,6 +47,7 @@ TEST_F(GpusTest, ListsAreReadInEverySpelling) {
         {"-1", {}},
         {"", {}},
         {"NoDevFiles", {}},
+        {"10000", {}},
         {"7-2", {"7-2"}},
     };
     for (auto const& c : cases) {
