@@ -67,7 +67,8 @@ function(reprise_add_test name)
             set_tests_properties(${name}_${ranks}_ranks PROPERTIES ${properties} PROCESSORS 2)
             set_property(TEST ${name}_${ranks}_ranks PROPERTY ENVIRONMENT
                 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-                OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl=self,vader OMPI_MCA_pml=ob1)
+                OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl=self,vader OMPI_MCA_pml=ob1
+                PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe)  # Open MPI 5
         endforeach()
     else()
         target_link_libraries(${name} PRIVATE GTest::gtest_main)

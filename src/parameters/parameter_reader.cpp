@@ -109,7 +109,9 @@ std::optional<std::string> ParameterReader::choice(std::string const& name,
     auto const* const given = value(name);
     if (given == nullptr) return std::nullopt;
     auto const is_in = [given](std::vector<std::string> const& names) {
-        return std::find(names.begin(), names.end(), *given) != names.end();
+        // Not std::find: with GCC 14 a text on the left of == knows no JSON on the right.
+        return std::any_of(names.begin(), names.end(),
+                           [given](auto const& one) { return *given == one; });
     };
     if (is_in(later)) {
         throw InputError("parameter '" + prefix_ + name + "' is " + shown_value(*given) +
