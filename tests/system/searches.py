@@ -24,9 +24,10 @@ SEARCH_LIMIT_S = 240
 
 
 class Search:
-    """A search that runs in the job's folder; its output is in search.out there."""
+    """A search that runs in the job's folder; its output is in search.out there. The words of
+    `prefix` come before its command."""
 
-    def __init__(self, module, job, settings):
+    def __init__(self, module, job, settings, prefix=()):
         settings = {
             "optimization_procedure_name": "search",
             "results_dir": job.folder,
@@ -50,7 +51,7 @@ class Search:
             json.dump(job.plan, file)
         with open(self._output_path, "w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module, path],
+                [*prefix, sys.executable, "-m", module, path],
                 cwd=job.folder,
                 env={**job.environment, "CLUSTER_UTILS_CACHE_DIR": self.cache},
                 stdin=subprocess.DEVNULL,
@@ -109,8 +110,10 @@ class Search:
 
 
 class SearchTest(support.SystemTest):
+    SEARCH_PREFIX = ()
+
     def start_search(self, module, job, settings):
-        search = Search(module, job, settings)
+        search = Search(module, job, settings, self.SEARCH_PREFIX)
         self.addCleanup(search.close)
         return search
 
