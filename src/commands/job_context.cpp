@@ -80,8 +80,39 @@ JobPlan plan_of(JobSpec const& spec, ConfigurationSet const& configuration,
     return plan;
 }
 
+/// Somebody else has started them.
+void count_ranks(JobContext& context, OuterStep const& outer) {
+    auto const& runner = context.spec.runner;
+    auto const tasks = std::to_string(outer.tasks);
+    auto const refuse = [&](char const* mode) {
+        throw InputError(std::string("parameter 'runner.launcher' is '") + mode + "', but " +
+                         describe(outer) + ". Leave it out, or start one task.");
+    };
+    if (runner.launcher == LaunchMode::mpirun) refuse("mpirun");
+    if (runner.launcher == LaunchMode::none) refuse("none");
+    if (runner.launcher == LaunchMode::srun && outer.starter != "srun") refuse("srun");
+    if (runner.ranks && *runner.ranks != outer.tasks) {
+        throw InputError("parameter 'runner.ranks' is " + std::to_string(*runner.ranks) + ", but " +
+                         describe(outer) + ". Leave it out, or start " +
+                         std::to_string(*runner.ranks) + " tasks.");
+    }
+    if (!runner.mpirun_args.empty()) {
+        context.spec.notices.push_back("runner.mpirun_args is not used: " + describe(outer) + ".");
+    }
+    context.ranks = outer.tasks;
+}
+
 void choose_ranks(JobContext& context) {
     auto const& runner = context.spec.runner;
+    if (context.options.outer) {
+        count_ranks(context, *context.options.outer);
+        return;
+    }
+    if (runner.launcher == LaunchMode::srun) {
+        throw InputError(
+            "parameter 'runner.launcher' is 'srun', but this is no srun step of several tasks. "
+            "Start the job by srun --mpi=pmix --ntasks=K, or leave the parameter out.");
+    }
     bool const alone = runner.launcher == LaunchMode::none;
     if (alone && runner.ranks.value_or(1) > 1) {
         throw InputError("runner.ranks is " + std::to_string(*runner.ranks) +

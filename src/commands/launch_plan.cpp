@@ -3,6 +3,7 @@
 #include <mpi.h>
 
 #include <algorithm>
+#include <charconv>
 #include <string_view>
 
 #include "reprise/commands/host_survey.hpp"
@@ -17,6 +18,8 @@ void add(std::vector<std::string>& words, std::vector<std::string> const& more) 
 }
 
 #if defined(OMPI_MAJOR_VERSION) && OMPI_MAJOR_VERSION >= 5
+constexpr char const* one_host_transport = "OMPI_MCA_btl=self,sm";
+
 /// Open MPI 5: PRRTE starts the ranks.
 void add_open_mpi_settings(std::vector<std::string>& environment, std::string const& scratch) {
     add(environment, {"PRTE_MCA_plm=ssh", "PRTE_MCA_ras=^slurm",
@@ -25,7 +28,15 @@ void add_open_mpi_settings(std::vector<std::string>& environment, std::string co
                       "PRTE_MCA_prte_tmpdir_base=" + scratch, "OMPI_MCA_btl=self,sm",
                       "OMPI_MCA_pml=ob1", "OMPI_MCA_btl_sm_backing_directory=" + scratch});
 }
+
+void add_settings_between_nodes(std::vector<std::string>& environment, std::string const& scratch) {
+    add(environment, {"PRTE_MCA_rmaps_default_mapping_policy=node:oversubscribe",
+                      "PRTE_MCA_hwloc_default_binding_policy=none",
+                      "PRTE_MCA_prte_local_tmpdir_base=" + scratch});
+}
 #else
+constexpr char const* one_host_transport = "OMPI_MCA_btl=self,vader";
+
 /// Open MPI 4: one host, so the resource manager is not asked (inside a Slurm step mpirun would
 /// wait for ever for a step of its own), and looking for networks is left out, which halves the
 /// time of a cold start.
@@ -38,7 +49,36 @@ void add_open_mpi_settings(std::vector<std::string>& environment, std::string co
          // Ranks sleep between messages; without this they would not when there are few cores.
          "OMPI_MCA_mpi_yield_when_idle=1"});
 }
+
+/// Slurm starts a daemon on each of the other nodes, the ranks go round the nodes, rank 0 on this
+/// one, and Open MPI chooses between the networks that there are. The scratch directory is on this
+/// node only: a rank elsewhere makes its own (rank_main.cpp).
+void add_settings_between_nodes(std::vector<std::string>& environment, std::string const& scratch) {
+    add(environment,
+        {"OMPI_MCA_rmaps_base_mapping_policy=node", "OMPI_MCA_rmaps_base_oversubscribe=1",
+         "OMPI_MCA_hwloc_base_binding_policy=none", "OMPI_MCA_orte_local_tmpdir_base=" + scratch,
+         "OMPI_MCA_mpi_yield_when_idle=1"});
+}
 #endif
+
+/// The number that the variable is set to, or nothing.
+std::optional<int> number_in(std::vector<std::string> const& environment, std::string_view name) {
+    for (std::string_view const variable : environment) {
+        auto const equals = variable.find('=');
+        if (variable.substr(0, equals) != name || equals == std::string_view::npos) continue;
+        auto const text = variable.substr(equals + 1);
+        int value = 0;
+        auto const end = std::from_chars(text.data(), text.data() + text.size(), value).ptr;
+        return end == text.data() + text.size() && !text.empty() ? std::optional(value)
+                                                                 : std::nullopt;
+    }
+    return std::nullopt;
+}
+
+bool has(std::vector<std::string> const& environment, std::string const& name) {
+    return std::any_of(environment.begin(), environment.end(),
+                       [&](auto const& variable) { return variable.starts_with(name + "="); });
+}
 
 /// Without what an outer MPI launcher has set: mpirun refuses to run inside another one. The user's
 /// own OMPI_MCA_ settings stay, as far as they can be told apart.
@@ -57,19 +97,82 @@ std::vector<std::string> outside_of_mpi(std::vector<std::string> environment) {
     return environment;
 }
 
+/// What the MPI library of a rank must know that somebody else has started.
+void add_settings_in_step(std::vector<std::string>& environment, OuterStep const& step,
+                          std::string const& scratch) {
+    // Segments of ranks that were killed go with the scratch directory.
+    add(environment,
+        {"OMPI_MCA_btl_vader_backing_directory=" + scratch,
+         "OMPI_MCA_btl_sm_backing_directory=" + scratch, "OMPI_MCA_mpi_yield_when_idle=1"});
+    // Between hosts Open MPI knows better.
+    if (step.one_host) add(environment, {one_host_transport, "OMPI_MCA_pml=ob1"});
+}
+
+/// Simple PMI's connection (MPICH, Intel MPI, srun --mpi=pmi2): an open descriptor.
+std::optional<int> pmi_descriptor(std::vector<std::string> const& environment) {
+    auto const fd = number_in(environment, "PMI_FD");
+    return fd.value_or(0) > 2 ? fd : std::nullopt;
+}
+
+void plan_in_step(LaunchPlan& plan, LaunchRequest const& request) {
+    auto const& step = *request.outer;
+    add_settings_in_step(plan.environment, step, request.scratch);
+    auto const pmi = pmi_descriptor(request.environment);
+    if (pmi) plan.fds.emplace_back(*pmi, *pmi);
+    plan.keep_fd = pmi.value_or(2) + 1;
+    if (!request.hub.empty()) {
+        plan.environment.push_back(std::string(task_hub_variable) + "=" + request.hub);
+    }
+}
+
+void add_step_options(std::vector<std::string>& argv, LaunchPlan const& plan,
+                      LaunchRequest const& request) {
+    auto const& step = *request.outer;
+    add(argv,
+        {"--starter=" + step.starter, "--task=" + std::to_string(step.task),
+         "--tasks=" + std::to_string(step.tasks), "--keep-fd=" + std::to_string(plan.keep_fd)});
+    if (request.refuse) argv.emplace_back("--refuse");
+}
+
 }  // namespace
+
+int nodes_to_use(std::vector<std::string> const& environment) {
+    // Inside a step mpirun would wait for ever for a step of its own; and from outside of the
+    // nodes, such as the login node, rank 0 could not be started beside its launcher.
+    if (has(environment, "SLURM_STEP_ID") || !has(environment, "SLURMD_NODENAME")) return 1;
+    return std::max(1, number_in(environment, "SLURM_JOB_NUM_NODES").value_or(1));
+}
+
+std::optional<std::string> notice_of_unused_nodes(std::vector<std::string> const& environment) {
+    auto const nodes = number_in(environment, "SLURM_JOB_NUM_NODES").value_or(1);
+    if (nodes <= nodes_to_use(environment)) return std::nullopt;
+    auto const all = std::to_string(nodes);
+    if (has(environment, "SLURM_STEP_ID")) {
+        return "the job has " + all +
+               " nodes and all ranks run on this one, because srun has started one task. Give srun "
+               "--mpi=pmix --ntasks=K, or start the job in the batch script without srun.";
+    }
+    return "the job has " + all +
+           " nodes and all ranks run on this host, which is none of them. Start the job by srun "
+           "--mpi=pmix --ntasks=K, or in a batch script.";
+}
 
 LaunchPlan plan_launch(LaunchRequest const& request) {
     LaunchPlan plan;
-    plan.environment = outside_of_mpi(request.environment);
+    plan.environment = request.outer ? request.environment : outside_of_mpi(request.environment);
     auto const mark = std::string(job_mark_name) + "=";
     std::erase_if(plan.environment, [&](auto const& v) { return v.starts_with(mark); });
     plan.environment.push_back(mark + request.channel);
     if (!request.container.empty()) plan.environment.push_back(request.container);
     if (!request.walltime.empty()) plan.environment.push_back(request.walltime);
+    if (request.outer) plan_in_step(plan, request);
     if (request.use_mpirun) {
         plan.argv = {"mpirun", "-n", std::to_string(request.ranks)};
-        add_open_mpi_settings(plan.environment, request.scratch);
+        if (request.nodes > 1) {
+            add_settings_between_nodes(plan.environment, request.scratch);
+        } else {
+            add_open_mpi_settings(plan.environment, request.scratch);
+        }
         if (request.root) {
             add(plan.environment, {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"});
         }
@@ -80,7 +183,11 @@ LaunchPlan plan_launch(LaunchRequest const& request) {
     }
     add(plan.argv, {request.program, "rank", "--channel=" + request.channel,
                     "--log-level=" + request.log_level});
-    if (!request.use_mpirun) plan.argv.emplace_back("--solo");
+    if (request.outer) {
+        add_step_options(plan.argv, plan, request);
+    } else if (!request.use_mpirun) {
+        plan.argv.emplace_back("--solo");
+    }
     if (request.exit_for_restart) plan.argv.emplace_back("--exit-for-restart");
     add(plan.argv, request.job_arguments);
     return plan;

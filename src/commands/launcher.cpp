@@ -17,6 +17,8 @@
 #include "reprise/commands/rank_group.hpp"
 #include "reprise/commands/scratch_directory.hpp"
 #include "reprise/commands/server_voice.hpp"
+#include "reprise/commands/task_hub.hpp"
+#include "reprise/commands/task_launcher.hpp"
 #include "reprise/commands/unique_name.hpp"
 #include "reprise/container/training_environment.hpp"
 #include "reprise/core/error.hpp"
@@ -29,6 +31,10 @@
 
 namespace reprise {
 namespace {
+
+/// How long the other tasks have to end what runs. After a TERM all is over within 5 s.
+constexpr Duration patience = std::chrono::seconds(5);
+constexpr Duration terminated_patience = std::chrono::milliseconds(500);
 
 /// What a server can be found by in a command line that is wrong elsewhere: else the search would
 /// wait for ever for a job that never registered.
@@ -59,8 +65,24 @@ constexpr Duration longest_end = std::chrono::milliseconds(4500);
 /// Slurm answers within 50 ms when nothing is wrong.
 constexpr Duration shortest_question = std::chrono::milliseconds(300);
 
+/// How many children mpirun has once all is up: its ranks on this node, and the srun that holds
+/// those on the others.
+int watched_ranks(LaunchRequest const& request) {
+    if (!request.use_mpirun) return 0;
+    if (request.nodes == 1) return request.ranks;
+    return (request.ranks + request.nodes - 1) / request.nodes + 1;
+}
+
 Verdict failed(std::string reason, std::vector<std::string> details = {}) {
     return {VerdictKind::failed, {}, std::move(reason), std::move(details)};
+}
+
+/// Mistakes in the way srun was called; every task sees them.
+std::optional<std::string> problem_with(std::optional<OuterStep> const& outer) {
+    if (!outer || outer->connected) return std::nullopt;
+    return describe(*outer) +
+           ", but tells MPI nothing of it. Set SLURM_MPI_TYPE=pmix (or give srun --mpi=pmix), or "
+           "start one task.";
 }
 
 /// Writes what the client of cluster_utils writes before anything runs.
@@ -76,21 +98,24 @@ class Launcher {
 
     Verdict run() {
         std::optional<JobContext> context;
+        std::string problem;
         try {
-            auto const arguments = read_arguments();
-            scratch_.emplace(channel_name_);
-            // For the guardian: from here on whatever is started carries the job's mark.
-            ::setenv(job_mark_name, channel_name_.c_str(), 1);
-            context = load_job_context(options_, arguments);
-            check_commands(*context);
-            write_settings(*context);
+            context = prepare();
         } catch (InputError const& e) {
-            return failed(e.what());
+            problem = e.what();
         } catch (Error const& e) {
-            return failed(e.what());
+            problem = e.what();
+        }
+        if (!context) {
+            send_the_others_home();
+            return failed(problem);
         }
         for (auto const& notice : context->notices()) log_warning(notice);
         if (auto const notice = notice_of_few_cpus(own_environment())) log_warning(*notice);
+        if (!options_.outer) {
+            auto const notice = notice_of_unused_nodes(own_environment());
+            if (notice) log_warning(*notice);
+        }
         return launch(*context);
     }
 
@@ -117,9 +142,34 @@ class Launcher {
         // Till here its guardian would have spoken for us, had we been killed.
         if (scratch_) (void)claim_last_will(scratch_->path());
         voice_.last_word(verdict);
+        if (hub_) hub_->dismiss(verdict.kind);
+        if (options_.outer && options_.outer->by_slurm && !rank_left_in_order_) {
+            keep_open_beyond_our_end(keeper_->connected_to(options_.outer->mpi_server));
+        }
     }
 
   private:
+    /// All that has to be right before the ranks start. Throws InputError and Error.
+    JobContext prepare() {
+        auto const arguments = read_arguments();
+        if (auto const problem = problem_with(options_.outer)) throw InputError(*problem);
+        take_place();
+        auto context = load_job_context(options_, arguments);
+        check_commands(context);
+        write_settings(context);
+        return context;
+    }
+
+    /// What the ranks need of this process. May be called again.
+    void take_place() {
+        if (!scratch_) scratch_.emplace(channel_name_);
+        // For the guardian: from here on whatever is started carries the job's mark.
+        ::setenv(job_mark_name, channel_name_.c_str(), 1);
+        if (!options_.outer) return;
+        if (!hub_) hub_.emplace(options_.outer->tasks);
+        if (!keeper_) keeper_.emplace();
+    }
+
     JobArguments read_arguments() {
         try {
             auto arguments = parse_job_arguments(options_.arguments);
@@ -140,35 +190,30 @@ class Launcher {
     Verdict launch(JobContext const& context) {
         auto const& scratch = *scratch_;
         voice_.leave_last_will(scratch.path());
-        ChannelListener listener(channel_name_);
-        LaunchRequest request;
-        request.program = own_executable();
-        request.channel = channel_name_;
-        request.scratch = scratch.path();
+        auto request = basic_request();
         request.ranks = context.ranks;
         request.use_mpirun = context.use_mpirun;
+        if (context.use_mpirun)
+            request.nodes = std::min(nodes_to_use(request.environment), context.ranks);
         request.root = ::geteuid() == 0;
         request.mpirun_args = context.spec.runner.mpirun_args;
-        request.job_arguments = options_.arguments;
-        request.exit_for_restart = options_.exit_for_restart;
-        request.log_level = options_.log_level;
-        request.environment = own_environment();
         request.container = pass_on(context.container);
         request.cpus = launcher_cpus();
         walltime_ = find_walltime(context.spec.runner, request.environment, begin_s_);
         if (walltime_) request.walltime = pass_on(*walltime_);
-        log_info("starting " + std::to_string(context.ranks) +
-                 (context.ranks == 1 ? " rank" : " ranks") + " for " +
-                 std::to_string(context.plan.learning_runs) + " learning runs on " + host_name() +
-                 ", container: " + describe(context.container));
+        log_info((options_.outer ? options_.outer->starter + " has started " : "starting ") +
+                 std::to_string(context.ranks) + (context.ranks == 1 ? " rank" : " ranks") +
+                 " for " + std::to_string(context.plan.learning_runs) + " learning runs on " +
+                 host_name() + ", container: " + describe(context.container));
         if (walltime_) log_info("time: " + describe(*walltime_, clock_.unix_time()));
+        RankGroupSetting setting;
+        setting.ranks = watched_ranks(request);
+        setting.several_nodes = request.nodes > 1;
+        setting.on_terminated = [&] { on_terminated(context); };
+        setting.last_moment = last_moment();
         std::optional<RankGroupEnd> end;
         try {
-            end = run_rank_group(plan_launch(request), listener, signals_, clock_,
-                                 {context.use_mpirun ? context.ranks : 0,
-                                  {scratch.guardian()},
-                                  [&] { on_terminated(context); },
-                                  last_moment()});
+            end = run_ranks(request, std::move(setting));
         } catch (Error const& e) {
             return failed(std::string(e.what()) +
                           (context.use_mpirun ? " Is Open MPI installed?" : ""));
@@ -210,13 +255,61 @@ class Launcher {
         return clock_.now() + seconds(walltime_->end_s - clock_.unix_time()) - leaving / 2;
     }
 
+    [[nodiscard]] LaunchRequest basic_request() const {
+        LaunchRequest request;
+        request.program = own_executable();
+        request.channel = channel_name_;
+        request.scratch = scratch_->path();
+        request.job_arguments = options_.arguments;
+        request.exit_for_restart = options_.exit_for_restart;
+        request.log_level = options_.log_level;
+        request.environment = own_environment();
+        request.outer = options_.outer;
+        if (hub_) request.hub = hub_->address();
+        return request;
+    }
+
+    RankGroupEnd run_ranks(LaunchRequest const& request, RankGroupSetting setting) {
+        ChannelListener listener(channel_name_);
+        setting.spared = {scratch_->guardian()};
+        setting.others = hub_ ? &*hub_ : nullptr;
+        setting.keeper = keeper_ ? &*keeper_ : nullptr;
+        auto end = run_rank_group(plan_launch(request), listener, signals_, clock_, setting);
+        rank_left_in_order_ = end.status.succeeded();
+        if (hub_) {
+            if (!end.verdict) hub_->end_all();
+            auto const limit = end.terminated ? terminated_patience : patience;
+            if (!hub_->wait_until_gone(limit, end.verdict.has_value())) {
+                log_warning("not all tasks have said that they are done");
+            }
+        }
+        return end;
+    }
+
+    /// Other tasks wait for this one in MPI, and must leave with the same code.
+    void send_the_others_home() {
+        if (!options_.outer || !options_.outer->connected) return;
+        try {
+            take_place();
+            auto request = basic_request();
+            request.refuse = true;
+            (void)run_ranks(request, {});
+        } catch (Error const& e) {
+            log_error(e.what());
+        }
+    }
+
     [[nodiscard]] Verdict judge(JobContext const& context, RankGroupEnd const& end) const {
         if (end.terminated && (!end.verdict || end.verdict->kind == VerdictKind::terminated)) {
             return word_after_term(term_facts_with_fate());
         }
         if (end.verdict) return *end.verdict;
         auto const who = context.use_mpirun ? "mpirun" : "the rank";
-        auto const how = std::string(who) + " ended with " + describe(end.status);
+        auto const how =
+            end.others ? *end.others
+            : end.never_came && options_.outer
+                ? "not all of the " + std::to_string(options_.outer->tasks) + " tasks came up"
+                : std::string(who) + " ended with " + describe(end.status);
         std::vector<std::string> details;
         if (!end.output.empty()) {
             details.push_back("last lines of " + std::string(who));
@@ -228,9 +321,11 @@ class Launcher {
         // A shell's way, and mpirun's, to say that a signal ended it: 128 + signal.
         bool const killed = end.status.signal != 0 || end.status.exit_code > 128;
         if (!end.connected && !killed) {
-            return failed(how +
-                              " before the ranks were there. Check runner.mpirun_args and the "
-                              "installation of Open MPI",
+            return failed(how + " before the ranks were there. " +
+                              (options_.outer ? "Does the MPI library know this srun (set "
+                                                "SLURM_MPI_TYPE=pmix) or mpirun?"
+                                              : "Check runner.mpirun_args and the installation "
+                                                "of Open MPI"),
                           details);
         }
         log_warning("a rank was lost (" + how + ")");
@@ -249,6 +344,10 @@ class Launcher {
     TimePoint terminated_at_;
     std::optional<ScratchDirectory> scratch_;  ///< of the ranks; removed when all is said
     std::string channel_name_ = unique_name();
+    // Where somebody else has started this and other tasks:
+    std::optional<TaskHub> hub_;
+    std::optional<SocketKeeper> keeper_;
+    bool rank_left_in_order_ = true;
 };
 
 }  // namespace
@@ -262,6 +361,7 @@ int run_job(JobOptions const& options) {
     } catch (InputError const& e) {
         return refuse_job(options.arguments, e.what());
     }
+    if (options.outer && options.outer->task > 0) return run_task(options);
     Launcher launcher(options);
     Verdict verdict;
     try {
@@ -276,6 +376,8 @@ int run_job(JobOptions const& options) {
 
 int refuse_job(std::vector<std::string> const& arguments, std::string const& reason) {
     set_up_log("launcher", LogLevel::info);
+    auto const outer = find_outer_step(own_environment());
+    if (outer && outer->task > 0) return exit_code_of(VerdictKind::failed);  // task 0 says it
     log_error(reason);
     try {
         ServerVoice voice(make_out_server(arguments));

@@ -40,6 +40,9 @@ std::string encode_launcher_message(LauncherMessage const& message) {
                                        {"reason", v.reason},
                                        {"details", v.details}};
                        },
+                       [](TasksMet const& m) {
+                           return json{{"hub", m.hub}};
+                       },
                    },
                    message);
     // CBOR: a line may hold bytes that are no UTF-8.
@@ -56,6 +59,7 @@ LauncherMessage decode_launcher_message(std::string_view bytes) {
                            j.at("line").get<std::string>()};
         }
         if (j.contains("start")) return StartRecorded{j.at("start").get<int>()};
+        if (j.contains("hub")) return TasksMet{j.at("hub").get<std::string>()};
         return VerdictReached{{enum_from(j.at("verdict"), VerdictKind::terminated),
                                j.at("metrics").get<Metrics>(), j.at("reason").get<std::string>(),
                                j.at("details").get<std::vector<std::string>>()}};

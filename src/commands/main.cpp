@@ -8,6 +8,7 @@
 #include "reprise/commands/launcher.hpp"
 #include "reprise/commands/rank_main.hpp"
 #include "reprise/commands/version.hpp"
+#include "reprise/container/training_environment.hpp"
 #include "reprise/core/error.hpp"
 
 namespace {
@@ -80,6 +81,12 @@ int run(int argc, char** argv) {
     rank->group("");  // not for users
     rank->add_option("--channel", rank_options.channel)->required();
     rank->add_flag("--solo", rank_options.solo);
+    rank->add_flag("--refuse", rank_options.refuse);
+    rank->add_option("--keep-fd", rank_options.keep_fd);
+    OuterStep outer;
+    rank->add_option("--starter", outer.starter);
+    rank->add_option("--task", outer.task);
+    rank->add_option("--tasks", outer.tasks);
     add_job_options(*rank, rank_options.job);
 
     if (argc > 1) check_command_word(argv[1]);
@@ -96,9 +103,11 @@ int run(int argc, char** argv) {
     }
     if (job->parsed()) {
         job_options.arguments = job->remaining();
+        job_options.outer = find_outer_step(own_environment());
         return run_job(job_options);
     }
     rank_options.job.arguments = rank->remaining();
+    if (!outer.starter.empty()) rank_options.job.outer = outer;
     return rank_main(rank_options);
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -14,16 +15,19 @@
 #include "reprise/commands/host_survey.hpp"
 #include "reprise/commands/install_layout.hpp"
 #include "reprise/commands/job_time.hpp"
+#include "reprise/commands/launch_plan.hpp"
 #include "reprise/commands/launcher_messages.hpp"
 #include "reprise/commands/log.hpp"
 #include "reprise/commands/rank_loop.hpp"
 #include "reprise/commands/scratch_directory.hpp"
+#include "reprise/commands/unique_name.hpp"
 #include "reprise/container/training_environment.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/results/results_reader.hpp"
 #include "reprise/system/file_lock.hpp"
 #include "reprise/system/file_system.hpp"
 #include "reprise/system/host.hpp"
+#include "reprise/system/kept_sockets.hpp"
 #include "reprise/system/last_will.hpp"
 #include "reprise/system/poller.hpp"
 #include "reprise/system/process_tree.hpp"
@@ -35,15 +39,21 @@ using std::chrono::milliseconds;
 
 constexpr Duration lock_poll_interval = milliseconds(100);
 constexpr Duration farewell_limit = std::chrono::seconds(2);
+/// A rank whose launcher was killed while another launcher has the last word: rank 0 may still send
+/// it home in order.
+constexpr Duration orphan_limit = milliseconds(1300);
 
 /// One rank and its surroundings.
 class Rank {
   public:
-    Rank(RankOptions const& options, RankPost& post, SignalFd& signals, std::string scratch)
+    /// @param hub where task 0's launcher listens; empty unless somebody else starts the ranks
+    Rank(RankOptions const& options, RankPost& post, SignalFd& signals, std::string scratch,
+         std::string hub = {})
         : options_(options),
           post_(post),
           loop_(post, signals, clock_),
-          scratch_(std::move(scratch)) {}
+          scratch_(std::move(scratch)),
+          hub_(std::move(hub)) {}
 
     int run();
 
@@ -53,6 +63,7 @@ class Rank {
     int run_worker();
     int run_rank_zero();
     void connect_to_launcher();
+    void say_farewell(VerdictReached const& verdict);
     [[nodiscard]] bool launcher_is_gone() const;
     [[nodiscard]] bool may_speak() const;
     void on_channel();
@@ -65,7 +76,7 @@ class Rank {
     [[nodiscard]] Verdict stopped_early() const;
     [[nodiscard]] Verdict train(JobContext const& context, ResultsStore& store,
                                 std::vector<HostFacts> const& facts);
-    void dismiss();
+    void dismiss(VerdictKind verdict);
 
     RankOptions const& options_;
     RankPost& post_;
@@ -74,7 +85,8 @@ class Rank {
     RankHandlers handlers_;
     std::optional<Channel> channel_;
     ServerVoice voice_;
-    std::string scratch_;  ///< the job's, if it has one
+    std::string scratch_;  ///< the launcher's, if it has one
+    std::string hub_;
     std::optional<Walltime> walltime_ = passed_on_walltime(own_environment());
     std::optional<StopReason> stop_asked_;  ///< before there is a coordinator
     std::map<int, HostFacts> facts_;        ///< by rank: those that are ready
@@ -96,24 +108,36 @@ RankWorker Rank::make_worker(HostFacts const& facts,
 // ---- ranks 1, 2, … ------------------------------------------------------------------------------
 
 int Rank::run_worker() {
+    bool const has_launcher = options_.job.outer.has_value();  // of its own
+    if (has_launcher) connect_to_launcher();
     auto const facts = survey_host(own_environment());
     post_.send(0, RankReady{facts});
     auto worker =
         make_worker(facts, [this](RankPayload const& payload) { post_.send(0, payload); });
-    bool dismissed = false;
+    std::optional<VerdictKind> dismissed;
+    bool deserted = false;
     // The launcher's word goes to all ranks, but only rank 0 decides.
     handlers_.on_signal = [](int) {};
     handlers_.on_payload = [&](int, RankPayload const& payload) {
-        if (auto const* order = std::get_if<TrainingOrder>(&payload)) {
+        if (auto const* dismissal = std::get_if<Dismissal>(&payload)) {
+            dismissed = dismissal->verdict;
+        } else if (deserted) {
+            return;
+        } else if (auto const* order = std::get_if<TrainingOrder>(&payload)) {
             worker.take(*order);
         } else if (auto const* stop = std::get_if<StopOrder>(&payload)) {
             worker.stop(*stop);
-        } else if (std::holds_alternative<Dismissal>(payload)) {
-            dismissed = true;
         }
     };
-    while (!dismissed) loop_.turn(&worker, handlers_);
+    while (!dismissed && !(has_launcher && launcher_is_gone())) loop_.turn(&worker, handlers_);
     worker.abandon();
+    deserted = true;
+    auto const end = clock_.now() + orphan_limit;
+    while (!dismissed && clock_.now() < end) {
+        loop_.turn(nullptr, handlers_, end - clock_.now());
+    }
+    if (!dismissed) _exit(1);  // MPI would wait for the others
+    if (has_launcher) say_farewell({{*dismissed, {}, {}, {}}});
     post_.flush(farewell_limit);
     return 0;
 }
@@ -122,20 +146,20 @@ int Rank::run_worker() {
 
 int Rank::run_rank_zero() {
     connect_to_launcher();
+    handlers_.on_signal = [this](int signal) { on_signal(signal); };
+    handlers_.on_payload = [this](int rank, RankPayload const& payload) {
+        // Nothing else is sent before the first order.
+        facts_[rank] = std::get<RankReady>(payload).facts;
+    };
     Verdict verdict;
     try {
-        verdict = lead();
+        if (!options_.refuse) verdict = lead();
     } catch (std::exception const& e) {
         verdict = {VerdictKind::failed, {}, e.what(), {}};
     }
-    dismiss();
+    dismiss(verdict.kind);
     if (!launcher_is_gone()) {
-        tell_launcher(VerdictReached{verdict});
-        auto const end = clock_.now() + farewell_limit;
-        while (channel_->flush() && !channel_->closed() && clock_.now() < end) {
-            pollfd fd{channel_->fd(), POLLOUT, 0};
-            poll_events({&fd, 1}, milliseconds(100));
-        }
+        say_farewell({verdict});
     } else if (!voice_.mute() && may_speak()) {
         // The launcher was killed: there is nobody else to say it.
         voice_.last_word(verdict);
@@ -143,22 +167,29 @@ int Rank::run_rank_zero() {
     return 0;
 }
 
+void Rank::say_farewell(VerdictReached const& verdict) {
+    tell_launcher(verdict);
+    auto const end = clock_.now() + farewell_limit;
+    while (channel_->flush() && !channel_->closed() && clock_.now() < end) {
+        pollfd fd{channel_->fd(), POLLOUT, 0};
+        poll_events({&fd, 1}, milliseconds(100));
+    }
+}
+
 void Rank::connect_to_launcher() {
     auto const level = log_level_of(options_.job.log_level);
-    set_up_log("rank 0", level, [this](LogLevel line_level, std::string_view line) {
-        // Without a launcher nobody reads what mpirun passes on, and an mpirun that has met a
-        // broken pipe for the eleventh time kills its ranks (Open MPI 4.1, ess_hnp_module.c).
-        tell_launcher(LogLine{line_level, std::string(line)});
-    });
-    handlers_.on_signal = [this](int signal) { on_signal(signal); };
-    handlers_.on_payload = [this](int rank, RankPayload const& payload) {
-        // Nothing else is sent before the first order.
-        facts_[rank] = std::get<RankReady>(payload).facts;
-    };
+    set_up_log(
+        "rank " + std::to_string(post_.rank()), level,
+        [this](LogLevel line_level, std::string_view line) {
+            // Without a launcher nobody reads what mpirun passes on, and an mpirun that has met a
+            // broken pipe for the eleventh time kills its ranks (Open MPI 4.1, ess_hnp_module.c).
+            tell_launcher(LogLine{line_level, std::string(line)});
+        });
     try {
         channel_ = Channel::connect(options_.channel);
         handlers_.channel_fd = channel_->fd();
         handlers_.on_channel = [this] { on_channel(); };
+        if (options_.job.outer) tell_launcher(TasksMet{hub_});
     } catch (Error const&) {
         stop_asked_ = StopReason::launcher_lost;
     }
@@ -304,17 +335,57 @@ Verdict Rank::train(JobContext const& context, ResultsStore& store,
     return verdict;
 }
 
-void Rank::dismiss() {
-    for (int rank = 1; rank < post_.size(); ++rank) post_.send(rank, Dismissal{});
+void Rank::dismiss(VerdictKind verdict) {
+    for (int rank = 1; rank < post_.size(); ++rank) post_.send(rank, Dismissal{verdict});
     post_.flush(farewell_limit);
 }
 
+/// MPI has not found the other tasks.
+int report_isolation(RankOptions const& options, OuterStep const& outer, int rank, int size) {
+    auto const reason =
+        describe(outer) + ", but MPI has found " + std::to_string(size) + " and calls this one " +
+        std::to_string(rank) + " instead of " + std::to_string(outer.task) + ". " +
+        (outer.starter == "srun"
+             ? "Set SLURM_MPI_TYPE=pmix (or give srun --mpi=pmix), with an MPI library that "
+               "knows PMIx."
+             : "Use the mpirun of the MPI library that reprise is built with.");
+    auto channel = Channel::connect(options.channel);
+    channel.send(encode_launcher_message(VerdictReached{{VerdictKind::failed, {}, reason, {}}}));
+    return 0;  // so short a message has left
+}
+
+/// Somebody else has started the ranks, each below a launcher of its own.
+int run_in_step(RankOptions const& options, OuterStep const& outer, MpiSession const& session,
+                SignalFd& signals, std::string const& scratch) {
+    // Should this process die, the launcher of task 0 is to hear of it before MPI does.
+    SocketOffer offer(options.keep_fd);
+    offer.hand_over();
+    auto const rank = session.world().rank();
+    auto const size = session.world().size();
+    if (size != outer.tasks || rank != outer.task) {
+        return report_isolation(options, outer, rank, size);
+    }
+    char const* const own_hub = std::getenv(task_hub_variable);
+    auto const hub = session.of_rank_zero(own_hub != nullptr ? own_hub : "");
+    RankPost post(session, session.of_rank_zero(options.channel), host_name());
+    offer.hand_over();
+    return Rank(options, post, signals, scratch, hub).run();
+}
+
+/// mpirun hands on to its ranks what is meant for itself, and the library of Open MPI 4.1 refuses
+/// it beside what mpirun sets for them (orte_register_params).
+void drop_settings_of_mpirun() { ::unsetenv("OMPI_MCA_orte_local_tmpdir_base"); }
+
 int run_with_mpi(RankOptions const& options, SignalFd& signals, std::string const& scratch) {
+    drop_settings_of_mpirun();
     MpiSession const session;
     // Inside the session's scope: outside it Boost.MPI ends the process before any handler runs.
     try {
         auto const rank = session.world().rank();
         set_up_log("rank " + std::to_string(rank), log_level_of(options.job.log_level));
+        if (auto const& outer = options.job.outer) {
+            return run_in_step(options, *outer, session, signals, scratch);
+        }
         RankPost post(session, options.channel, host_name());
         return Rank(options, post, signals, scratch).run();
     } catch (std::exception const& e) {
@@ -345,10 +416,11 @@ int rank_main(RankOptions const& options) {
     // Before MPI starts threads of its own. A rank under mpirun gets TERM when mpirun is gone, or
     // when it sends everybody home because a rank was lost, and dies of it, wherever it is: MPI may
     // hang then, all that was announced is on disk, and the launcher says what becomes of the job.
-    // (The only rank has the launcher as its parent, and learns of its death through the channel.)
-    auto signals = options.solo ? SignalFd({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2})
-                                : SignalFd({SIGUSR1, SIGUSR2});
-    if (!options.solo) (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    // (One that has a launcher as its parent learns of its death through the channel.)
+    bool const below_launcher = options.solo || options.job.outer;
+    auto signals = below_launcher ? SignalFd({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2})
+                                  : SignalFd({SIGUSR1, SIGUSR2});
+    if (!below_launcher) (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     (void)become_subreaper();
     std::signal(SIGPIPE, SIG_IGN);
     set_up_log("rank", log_level_of(options.job.log_level));
@@ -356,6 +428,18 @@ int rank_main(RankOptions const& options) {
     // Its guardian waits for us with what it does when the launcher has been killed.
     auto const hold = hold_scratch(options.channel);
     auto const scratch = hold ? hold->path : std::string();
+    std::optional<ScratchDirectory> own;
+    if (!hold && !below_launcher) {
+        // mpirun has started us on another node than the launcher's. What we leave there when we
+        // are killed is for a guardian of our own.
+        auto const name = unique_name();
+        own.emplace(name);
+        ::setenv(job_mark_name, name.c_str(), 1);
+        for (auto const* transport : {"vader", "sm"}) {
+            auto const setting = std::string("OMPI_MCA_btl_") + transport + "_backing_directory";
+            ::setenv(setting.c_str(), own->path().c_str(), 0);
+        }
+    }
     int const code = options.solo ? run_alone(options, signals, scratch)
                                   : run_with_mpi(options, signals, scratch);
     if (!launcher_lives(options.channel)) remove_scratch(options.channel);

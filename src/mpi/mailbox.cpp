@@ -23,6 +23,11 @@ std::vector<std::string> MpiSession::hosts(std::string const& own) const {
     return all;
 }
 
+std::string MpiSession::of_rank_zero(std::string text) const {
+    boost::mpi::broadcast(world_, text, 0);
+    return text;
+}
+
 MpiMailbox::MpiMailbox(MpiSession const& session, std::function<void(int)> poke)
     : world_(session.world()), poke_(std::move(poke)) {}
 

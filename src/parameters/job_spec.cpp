@@ -149,8 +149,9 @@ RunnerOptions read_runner(ParameterReader& reader, int reruns) {
     RunnerOptions options;
     if (auto const ranks = reader.integer("ranks", rank_range)) options.ranks = to_int(*ranks);
     auto const launcher =
-        reader.choice("launcher", {"auto", "mpirun", "none"}, {"srun"}).value_or("auto");
+        reader.choice("launcher", {"auto", "mpirun", "srun", "none"}).value_or("auto");
     options.launcher = launcher == "mpirun" ? LaunchMode::mpirun
+                       : launcher == "srun" ? LaunchMode::srun
                        : launcher == "none" ? LaunchMode::none
                                             : LaunchMode::automatic;
     options.mpirun_args =

@@ -37,10 +37,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptReport, record, stderr_tail)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepsReport, key, steps, reward)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RankReady, facts)
 
-namespace {
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Dismissal, verdict)
 
-void to_json(json& j, Dismissal const&) { j = json::object(); }
-void from_json(json const&, Dismissal&) {}
+namespace {
 
 template <std::size_t Index = 0>
 RankPayload payload_of(std::size_t type, json const& body) {

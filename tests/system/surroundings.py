@@ -149,7 +149,8 @@ def role_of(process):
     if names[0] == "reprise" and argv[1] == "job":
         return "launcher"
     if names[0] == "reprise" and argv[1] == "rank":
-        return "rank " + process.environment.get("OMPI_COMM_WORLD_RANK", "0")
+        number = process.environment.get("OMPI_COMM_WORLD_RANK")
+        return "rank " + (number or process.environment.get("PMIX_RANK", "0"))
     if names[0] in ("mpirun", "orterun", "prterun"):
         return "mpirun"
     if names[0] in ("reprise-run-helper", ".reprise-run-helper"):  # the latter in an image

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "reprise/commands/outer_step.hpp"
 #include "reprise/core/job_plan.hpp"
 #include "reprise/parameters/job_arguments.hpp"
 #include "reprise/parameters/job_spec.hpp"
@@ -20,6 +21,7 @@ struct JobOptions {
     std::vector<std::string> arguments;  ///< parameters, in one of the forms of job_arguments.hpp
     bool exit_for_restart = false;       ///< leave with 3 between iterations, though no server asks
     std::string log_level = "info";
+    std::optional<OuterStep> outer;  ///< somebody else starts the ranks
 };
 
 struct JobContext {

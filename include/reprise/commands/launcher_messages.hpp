@@ -1,6 +1,7 @@
 /// @file What rank 0 tells the launcher, and its bytes (CBOR). The launcher speaks the last word to
 /// cluster_utils once everything below it is gone, and prints the ranks' log, so that nothing of
-/// mpirun's own output gets between.
+/// mpirun's own output gets between. Where somebody else starts the ranks, each of them has a
+/// launcher of its own to talk to.
 #pragma once
 
 #include <string>
@@ -24,7 +25,11 @@ struct StartRecorded {
 struct VerdictReached {
     Verdict verdict;
 };
-using LauncherMessage = std::variant<LogLine, StartRecorded, VerdictReached>;
+/// MPI is up. Only where every rank has a launcher of its own; then each of them says it.
+struct TasksMet {
+    std::string hub;  ///< where the launcher of task 0 listens: see task_hub.hpp
+};
+using LauncherMessage = std::variant<LogLine, StartRecorded, VerdictReached, TasksMet>;
 
 [[nodiscard]] std::string encode_launcher_message(LauncherMessage const& message);
 /// Throws ContractViolation for bytes that are no message.

@@ -10,12 +10,17 @@
 
 #include "reprise/commands/launch_plan.hpp"
 #include "reprise/commands/launcher_messages.hpp"
+#include "reprise/commands/other_tasks.hpp"
 #include "reprise/system/child_process.hpp"
+#include "reprise/system/kept_sockets.hpp"
 #include "reprise/system/local_channel.hpp"
 #include "reprise/system/signals.hpp"
 #include "reprise/system/system_clock.hpp"
 
 namespace reprise {
+
+/// Ranks that are not there by then never will be.
+inline constexpr Duration start_limit = std::chrono::seconds(120);
 
 /// How the ranks ended.
 struct RankGroupEnd {
@@ -24,16 +29,23 @@ struct RankGroupEnd {
     std::optional<int> start_recorded;  ///< number of this start, once its row was on disk
     bool terminated = false;            ///< TERM, INT or HUP came
     bool time_limit = false;            ///< USR1 came, or the last moment
+    bool never_came = false;            ///< the ranks were given up before they were there
+    std::optional<std::string> others;  ///< why the other tasks' launchers end this start
     ExitStatus status;                  ///< of mpirun, or of the only rank
     std::vector<std::string> output;    ///< last lines that mpirun itself printed
 };
 
 /// What the launcher knows of the ranks, and what it has beside them.
 struct RankGroupSetting {
-    int ranks = 0;                         ///< that mpirun starts
+    int ranks = 0;                         ///< children that mpirun has once all is up
+    bool several_nodes = false;            ///< mpirun has had Slurm start ranks on others
     std::vector<pid_t> spared;             ///< its other children, with which nothing is done here
     std::function<void()> on_terminated;   ///< called as soon as TERM, INT or HUP has come
     std::optional<TimePoint> last_moment;  ///< when the job's time is over for all of them
+    /// Where somebody else has started the tasks of the job; both outlive the call. The rank's
+    /// connections are kept whatever becomes of it.
+    OtherTasks* others = nullptr;
+    SocketKeeper* keeper = nullptr;
 };
 
 /// Runs the ranks to their end: passes signals on, prints their log, collects the verdict. When it

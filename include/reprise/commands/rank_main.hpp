@@ -11,7 +11,9 @@ namespace reprise {
 struct RankOptions {
     std::string channel;  ///< name of the launcher's channel; also the token of the ranks' wake-ups
     bool solo = false;    ///< the only rank: without MPI
-    JobOptions job;
+    int keep_fd = -1;     ///< who starts the rank keeps its connections: see kept_sockets.hpp
+    bool refuse = false;  ///< rank 0: the job has failed already, send the others home
+    JobOptions job;       ///< with the tasks that somebody else has started, if it is so
 };
 
 /// Returns the process's exit code: 0 whenever the rank came to an orderly end; what became of the

@@ -28,6 +28,8 @@ class MpiSession {
     [[nodiscard]] boost::mpi::communicator const& world() const noexcept { return world_; }
     /// Host names of all ranks, by rank. Collective: every rank must call it. Blocks.
     [[nodiscard]] std::vector<std::string> hosts(std::string const& own) const;
+    /// What rank 0 has given here. Collective. Blocks.
+    [[nodiscard]] std::string of_rank_zero(std::string text) const;
 
   private:
     boost::mpi::environment environment_;

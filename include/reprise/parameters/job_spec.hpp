@@ -34,7 +34,7 @@ struct ImageOptions {
     std::vector<std::string> args;
 };
 
-enum class LaunchMode : std::uint8_t { automatic, mpirun, none };
+enum class LaunchMode : std::uint8_t { automatic, mpirun, none, srun };
 
 /// How it is run (`runner.*`).
 struct RunnerOptions {

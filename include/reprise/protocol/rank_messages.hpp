@@ -13,6 +13,7 @@
 #include "reprise/core/container_setup.hpp"
 #include "reprise/core/dispatcher.hpp"
 #include "reprise/core/host_shares.hpp"
+#include "reprise/core/verdict.hpp"
 
 namespace reprise {
 
@@ -52,8 +53,10 @@ struct StopOrder {
 
     friend bool operator==(StopOrder const&, StopOrder const&) = default;
 };
-/// Rank 0 → any: the job is over.
+/// Rank 0 → any: the job is over, and so it ends.
 struct Dismissal {
+    VerdictKind verdict = VerdictKind::failed;
+
     friend bool operator==(Dismissal const&, Dismissal const&) = default;
 };
 /// Any → rank 0.

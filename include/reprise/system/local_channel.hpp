@@ -1,5 +1,6 @@
 /// @file Messages between processes of one user on one host, through Unix sockets in the abstract
-/// namespace (unix(7)): nothing on disk, nothing left when the processes are gone.
+/// namespace (unix(7)): nothing on disk, nothing left when the processes are gone. A Channel works
+/// over TCP as well.
 ///
 /// Frame: the four bytes "RPC1", the length of the message as 32 bits little-endian, the message.
 #pragma once
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "reprise/system/fd.hpp"
 
@@ -27,6 +29,9 @@ class Channel {
     /// Connects to the listener of that name. Throws Error: not_found when nobody listens,
     /// permission when the listener belongs to another user.
     [[nodiscard]] static Channel connect(std::string const& name);
+
+    /// Over a connected stream socket that does not block, of any kind: see tcp.hpp.
+    [[nodiscard]] static Channel over(Fd connected) { return Channel(std::move(connected)); }
 
     /// Readable (poll) when a message, part of one or the peer's end has arrived.
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }

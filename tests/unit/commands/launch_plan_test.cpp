@@ -134,6 +134,76 @@ TEST_F(LaunchPlanTest, NothingOfAnOuterMpiJobIsLeft) {
     }
 }
 
+TEST_F(LaunchPlanTest, ABatchScriptOfSeveralNodesUsesThemAll) {
+    Words environment = {"SLURM_JOB_NUM_NODES=3", "SLURMD_NODENAME=node1"};
+    EXPECT_EQ(nodes_to_use(environment), 3);
+    EXPECT_EQ(notice_of_unused_nodes(environment), std::nullopt);
+    // In a step of one task; outside of the nodes; one node; no Slurm.
+    environment.emplace_back("SLURM_STEP_ID=0");
+    EXPECT_EQ(nodes_to_use(environment), 1);
+    EXPECT_NE(notice_of_unused_nodes(environment)->find("srun has started one task"),
+              std::string::npos);
+    environment = {"SLURM_JOB_NUM_NODES=3"};
+    EXPECT_EQ(nodes_to_use(environment), 1);
+    EXPECT_NE(notice_of_unused_nodes(environment)->find("none of them"), std::string::npos);
+    for (Words const& one : {Words{"SLURM_JOB_NUM_NODES=1", "SLURMD_NODENAME=node1"}, Words{}}) {
+        EXPECT_EQ(nodes_to_use(one), 1);
+        EXPECT_EQ(notice_of_unused_nodes(one), std::nullopt);
+    }
+}
+
+TEST_F(LaunchPlanTest, OverSeveralNodesMpirunAsksSlurm) {
+    several_ranks();
+    request.nodes = 3;
+    EXPECT_EQ(plan_launch(request).argv.front(), "mpirun");
+    for (auto const* name : {"OMPI_MCA_plm", "OMPI_MCA_ras", "OMPI_MCA_btl", "OMPI_MCA_pml",
+                             "OMPI_MCA_btl_vader_backing_directory", "PRTE_MCA_plm"}) {
+        EXPECT_EQ(value_of(name), "(not set)") << name;
+    }
+    for (auto const& variable : plan_launch(request).environment) {
+        bool const somewhere = variable.find(request.scratch) != std::string::npos;
+        EXPECT_TRUE(!somewhere || variable.find("local_tmpdir_base") != std::string::npos)
+            << variable << ": other nodes do not have that directory";
+    }
+}
+
+TEST_F(LaunchPlanTest, ARankThatSrunHasStartedKeepsWhatMpiNeeds) {
+    request.outer = OuterStep{"srun", 2, 3, true, false, true, ""};
+    request.environment = {"PMIX_RANK=2", "PMIX_NAMESPACE=slurm.pmix.7.0", "OMPI_MCA_btl=self,tcp",
+                           "SLURM_STEP_ID=0"};
+    auto const plan = plan_launch(request);
+    EXPECT_EQ(plan.argv,
+              (Words{"/opt/bin/reprise", "rank", "--channel=reprise.1.2", "--log-level=info",
+                     "--starter=srun", "--task=2", "--tasks=3", "--keep-fd=3", "settings.json"}));
+    for (auto const& variable : request.environment) {
+        EXPECT_EQ(value_of(variable.substr(0, variable.find('='))),
+                  variable.substr(variable.find('=') + 1));
+    }
+    EXPECT_EQ(value_of("REPRISE_INTERNAL_HUB"), "(not set)");
+    EXPECT_EQ(value_of("OMPI_MCA_pml"), "(not set)");  // between hosts MPI chooses
+    request.outer->one_host = true;
+    EXPECT_EQ(value_of("OMPI_MCA_btl"), "self,tcp");
+    EXPECT_EQ(value_of("OMPI_MCA_pml"), "ob1");
+}
+
+TEST_F(LaunchPlanTest, TheHubStandsInNoCommandLine) {
+    request.outer = OuterStep{"srun", 0, 3, true, false, true, ""};
+    request.hub = "secret 4711 node1 10.0.0.1";
+    request.refuse = true;
+    auto const plan = plan_launch(request);
+    EXPECT_EQ(value_of("REPRISE_INTERNAL_HUB"), request.hub);
+    EXPECT_EQ(std::count(plan.argv.begin(), plan.argv.end(), "--refuse"), 1);
+    for (auto const& word : plan.argv) EXPECT_EQ(word.find("secret"), std::string::npos);
+}
+
+TEST_F(LaunchPlanTest, SimplePmisDescriptorIsPassedOn) {
+    request.outer = OuterStep{"mpirun", 1, 3, true, false, false, ""};
+    request.environment.emplace_back("PMI_FD=9");
+    auto const plan = plan_launch(request);
+    EXPECT_EQ(plan.fds, (std::vector<std::pair<int, int>>{{9, 9}}));
+    EXPECT_EQ(plan.keep_fd, 10);
+}
+
 TEST_F(LaunchPlanTest, VariablesOfTheBatchSystemStay) {
     // The ranks ask for the job's number and its end; trainings get less (container/).
     request.environment = {"SLURM_JOB_ID=12", "SLURM_STEP_ID=0", "SLURM_PROCID=0",

@@ -17,6 +17,7 @@ PAGES = (
     "docs/cluster_utils.md",
     "docs/results_file.md",
     "docs/cores_and_gpus.md",
+    "docs/clusters.md",
 )
 
 
