@@ -43,7 +43,7 @@ class BatchScripts(slurm_testing.SlurmTest):
         self.slurm.run("scancel", number)
         self.wait_for_state(job, number, "CANCELLED")
         self.assertEqual(self.slurm.job_field(number, "Restarts"), "0")
-        self.assertIn("Slurm ends job", self.output(job))
+        self.assertIn("the job was cancelled. What is done is saved", self.output(job))
         job.open_gate()
         self.wait_for_success(job, self.submit(job, SINGLE))
         self.check_it_went_on(job)
