@@ -142,6 +142,8 @@ class RankGroup {
     /// Once this one has its verdict, what becomes of the others changes nothing any more.
     void hear_others() {
         setting_.others->advance();
+        // With another rank lost MPI would wait for it at the end.
+        if (end_.verdict && setting_.others->deserted()) set_deadline(orphaned_limit);
         if (end_.verdict || end_.others || !setting_.others->lost()) return;
         end_.others = setting_.others->lost();
         set_deadline(Duration::zero());

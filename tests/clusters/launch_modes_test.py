@@ -3,39 +3,42 @@ of a batch job: results, exit codes, words to the server, hosts, and what become
 part is killed. (cluster_utils itself is in the other tests here, an mpirun around the job in
 tests/system/outer_launcher_test.py.)"""
 
-import contextlib
 import os
 import signal
-import sys
 
-import slurm_cluster
-
-sys.path.insert(0, os.path.join(os.path.dirname(slurm_cluster.HERE), "system"))
-
-import support  # noqa: E402
-from support import CONCLUDED, ERROR, PROGRESS, RESULTS, RESUME, STARTED, reward_of  # noqa: E402
+import slurm_testing
+import support
+from support import CONCLUDED, ERROR, PROGRESS, RESULTS, RESUME, STARTED, reward_of
 
 NODES = 3
 REWARDS = [reward_of(run, 0) for run in range(3)]
 WAITING = ["run_1.0-0", "run_2.0-0"]
 # All nodes of the test cluster have the same network, and nothing but loopback is sure to be there.
 BETWEEN_NODES = {"OMPI_MCA_btl": "self,tcp", "OMPI_MCA_btl_tcp_if_include": "lo"}
-AS_WRITTEN = "#!/bin/sh\nexec \"$@\"\n"
+SEVERAL_NODES = "reprise_several_nodes.sbatch"
+# Ends as the batch job does. (sbatch --wait asks every few seconds only.)
+SUBMIT = """\
+code=$PWD/batch.code
+cat > batch <<'END'
+#!/bin/sh
+"$@" > batch.out 2>&1
+echo $? > batch.new
+mv batch.new batch.code
+END
+rm -f "$code"
+sbatch -o batch.sh.out -N "$0" batch "$@" || exit
+until [ -e "$code" ]; do sleep 0.05; done
+cat batch.out
+exit "$(cat "$code")"
+"""
 
 
-class LaunchModes(support.SystemTest):
-    @classmethod
-    def setUpClass(cls):
-        cls.slurm = slurm_cluster.SlurmCluster(nodes=NODES)
-        cls.slurm.start()
-        cls.addClassCleanup(cls.slurm.stop)
-        support.FOLDERS_IN = cls.slurm.folder
+class LaunchModesTest(slurm_testing.SlurmTest):
+    CLUSTER = {"nodes": NODES}
 
     def make_job(self, plan=None, nodes=1, **parameters):
         server = self.server()
         job = self.job(plan or {}, server, **parameters)
-        job.environment.update(self.slurm.environment)
-        job.environment["PATH"] = job.bin + os.pathsep + job.environment["PATH"]
         if nodes > 1:
             job.environment.update(BETWEEN_NODES)
         return server, job
@@ -49,22 +52,9 @@ class LaunchModes(support.SystemTest):
         server.wait_for(PROGRESS)
         return start
 
-    def check_nothing_is_left(self, job):
-        super().check_nothing_is_left(job)
-        self.assertEqual(self.left_on_nodes(), [])
-
-    def left_on_nodes(self):
-        """Each has a /dev/shm of its own."""
-        left = []
-        for name in self.slurm.nodes:
-            with contextlib.suppress(KeyError, OSError):
-                pid = self.slurm.processes_of(name)[0]
-                left += [f"{name}: {file}" for file in os.listdir(f"/proc/{pid}/root/dev/shm")]
-        return left
-
     def wait_until_nothing_is_left(self, job):
         def left():
-            return job.remnants() + self.left_on_nodes()
+            return self.left(job) + job.remnants()
 
         support.wait_until(lambda: not left(), "nothing left", 10.0, left)
 
@@ -81,8 +71,8 @@ class LaunchModes(support.SystemTest):
         job.open_gate()
         self.check_result(server, job, job.run())
 
+    # Ranks that srun has started
 
-class SrunTest(LaunchModes):
     def srun(self, plan=None, nodes=1, tasks=3, options=("--mpi=pmix",), **parameters):
         server, job = self.make_job(plan, nodes, **parameters)
         job.wrapper = ["srun", *options, f"-N{nodes}", f"-n{tasks}", *job.wrapper]
@@ -203,57 +193,74 @@ class SrunTest(LaunchModes):
         self.check_that_it_goes_on(server, job)
 
 
-class MpirunTest(LaunchModes):
-    def batch(self, plan=None, **parameters):
-        server, job = self.make_job(plan, nodes=NODES, **parameters)
-        script = os.path.join(job.folder, "batch")
-        with open(script, "w") as file:
-            file.write(AS_WRITTEN)
-        self.output = os.path.join(job.folder, "batch.out")
-        options = [f"-N{NODES}", f"-o{self.output}", f"--chdir={job.folder}", "--wait"]
-        job.wrapper = ["sbatch", *options, script, *job.wrapper]
-        return server, job
-
-    def check_code(self, ended, code):
-        with open(self.output) as file:
-            self.assertEqual(ended.code, code, file.read() + ended.log)
-
-    def waiting(self):
-        server, job = self.batch()
-        return server, job, self.wait_at_gate(server, job)
-
-    def test_ranks_on_three_nodes(self):
-        server, job = self.batch({"*": {}})
-        self.check_code(job.run(), 0)
-        self.assert_last_word(server, RESULTS, CONCLUDED)
-        self.assertEqual({row["host"] for row in job.attempts}, {"node1", "node2", "node3"})
-        self.wait_until_nothing_is_left(job)
-
-    def check_lost(self, role):
-        server, job, start = self.waiting()
-        job.kill(role)
-        self.check_code(start.wait(), 3)
+    def test_srun_that_kills_when_one_task_fails(self):
+        """--kill-on-bad-exit, or KillOnBadExit in slurm.conf: all tasks leave with 3 at once."""
+        server, job = self.srun(options=("--mpi=pmix", "--kill-on-bad-exit=1"))
+        start = self.wait_at_gate(server, job)
+        job.kill("rank 1")
+        self.assert_ended(start.wait(), 3)
         self.assert_last_word(server, RESUME)
         self.wait_until_nothing_is_left(job)
-        server.forget()
-        job.open_gate()
-        self.check_code(job.run(), 0)
-        self.assert_mean(server, REWARDS)
 
-    def test_a_rank_on_another_node_is_lost(self):
-        self.check_lost("rank 2")
-
-    def test_mpirun_is_lost(self):
-        self.check_lost("mpirun")
-
-    def test_the_launcher_is_lost(self):
-        server, job, start = self.waiting()
-        job.kill("launcher")
+    def test_a_rank_and_the_launcher_of_task_0_are_lost(self):
+        server, job, start = self.waiting(nodes=3)
+        rank = job.find("rank 2").pid
+        os.kill(self.launcher_of(job, 0), signal.SIGKILL)
+        os.kill(rank, signal.SIGKILL)
         server.wait_for(RESUME)
+        self.wait_until_nothing_is_left(job)
+        start.wait()
+        self.assert_last_word(server, RESUME)
+        self.check_that_it_goes_on(server, job)
+
+    def test_scancel_saves_what_there_is(self):
+        server, job, start = self.waiting(nodes=3)
+        number = job.find("rank 0").environment["SLURM_JOB_ID"]
+        self.slurm.run("scancel", number)
         start.wait()
         self.wait_until_nothing_is_left(job)
+        self.assert_last_word(server, ERROR)  # nobody starts it again (runner.on_term)
+        outcomes = {row["name"]: row["outcome"] for row in job.attempts}
+        self.assertEqual({outcomes[name] for name in WAITING}, {"interrupted"})
+        self.check_that_it_goes_on(server, job)
+
+    # Ranks that mpirun starts on the nodes of a batch job
+
+    def batch(self, plan=None, **parameters):
+        server, job = self.make_job(plan, nodes=NODES, **parameters)
+        job.wrapper = ["sh", "-c", SUBMIT, str(NODES), *job.wrapper]
+        return server, job
+
+    def check_lost_in_batch(self, role):
+        server, job = self.batch()
+        start = self.wait_at_gate(server, job)
+        job.kill(role)
+        self.assert_ended(start.wait(), 3)
         self.assert_last_word(server, RESUME)
+        self.check_that_it_goes_on(server, job)
+
+    def test_mpirun_loses_a_rank_on_another_node(self):
+        self.check_lost_in_batch("rank 2")
+
+    def test_mpirun_is_lost(self):
+        self.check_lost_in_batch("mpirun")
+
+    def test_the_launcher_above_mpirun_is_lost(self):
+        server, job = self.batch()
+        start = self.wait_at_gate(server, job)
+        job.kill("launcher")
+        server.wait_for(RESUME)
+        self.assert_ended(start.wait(), 137)
+        self.wait_until_nothing_is_left(job)
+        self.assert_last_word(server, RESUME)
+
+    def test_the_batch_script_for_several_nodes(self):
+        job = self.batch_job({"*": {}}, training_iterations=2)
+        job.environment.update(BETWEEN_NODES)
+        self.wait_for_success(job, self.submit(job, SEVERAL_NODES))
+        self.assertEqual(self.outcomes(job), ["resume", "finished"])
+        self.assertEqual({row["host"] for row in job.attempts}, set(self.slurm.nodes))
 
 
 if __name__ == "__main__":
-    support.main()
+    slurm_testing.main()

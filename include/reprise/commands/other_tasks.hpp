@@ -22,6 +22,8 @@ class OtherTasks {
     virtual void met(std::string const& hub) = 0;
     /// Why nothing can come of this start any more, so that the own rank must end at once.
     [[nodiscard]] virtual std::optional<std::string> lost() const = 0;
+    /// The launcher of task 0 is gone, so nobody ends what hangs here.
+    [[nodiscard]] virtual bool deserted() const { return false; }
     /// When to ask lost() again, though nobody says anything.
     [[nodiscard]] virtual std::optional<TimePoint> deadline() const { return std::nullopt; }
 };

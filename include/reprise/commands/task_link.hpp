@@ -22,6 +22,7 @@ class TaskLink final : public OtherTasks {
     /// Connects. Blocks while it tries; who cannot be reached is lost.
     void met(std::string const& hub) override;
     [[nodiscard]] std::optional<std::string> lost() const override;
+    [[nodiscard]] bool deserted() const override { return alone_since_.has_value(); }
     [[nodiscard]] std::optional<TimePoint> deadline() const override;
 
     [[nodiscard]] bool connected() const noexcept { return channel_.has_value(); }
