@@ -12,8 +12,9 @@ using std::chrono::milliseconds;
 
 /// A poke may be lost (its socket full, say): look now and then all the same.
 constexpr Duration local_backstop = milliseconds(2000);
-/// Ranks on other hosts cannot be poked.
-constexpr Duration distant_backstop = milliseconds(200);
+/// Ranks on other hosts cannot be poked. What comes next usually comes soon.
+constexpr Duration shortest_distant_backstop = milliseconds(10);
+constexpr Duration longest_distant_backstop = milliseconds(200);
 /// While a message is on its way out or in: MPI makes progress only when it is called.
 constexpr Duration busy_interval = milliseconds(1);
 /// A poke may arrive before its message.
@@ -27,27 +28,36 @@ RankPost::RankPost(MpiSession const& session, std::string const& token, std::str
         session, [wake_up = wake_up_.get()](int rank) { wake_up->poke(rank); });
     // Also tells that every rank's wake-up is there before anyone pokes.
     auto const hosts = session.hosts(host);
-    bool const together = std::all_of(hosts.begin(), hosts.end(),
-                                      [&](std::string const& h) { return h == hosts.front(); });
-    backstop_ = together ? local_backstop : distant_backstop;
+    together_ = std::all_of(hosts.begin(), hosts.end(),
+                            [&](std::string const& h) { return h == hosts.front(); });
 }
 
 void RankPost::send(int to, RankPayload const& payload) {
     REPRISE_EXPECT(mailbox_ != nullptr);
     mailbox_->send(to, encode_payload(payload));
+    last_message_ = now_;
 }
 
 std::optional<RankMessage> RankPost::receive() {
-    return mailbox_ ? mailbox_->receive() : std::nullopt;
+    auto message = mailbox_ ? mailbox_->receive() : std::nullopt;
+    if (message) last_message_ = now_;
+    return message;
 }
 
 std::optional<Duration> RankPost::patience(TimePoint now) {
     if (!mailbox_) return std::nullopt;
     bool const busy = mailbox_->sending() || now < expecting_until_;
-    return busy ? busy_interval : backstop_;
+    return busy ? busy_interval : backstop(now);
+}
+
+Duration RankPost::backstop(TimePoint now) const {
+    if (together_) return local_backstop;
+    return std::clamp<Duration>((now - last_message_) / 4, shortest_distant_backstop,
+                                longest_distant_backstop);
 }
 
 void RankPost::awake(TimePoint now) {
+    now_ = now;
     if (wake_up_ && wake_up_->drain()) expecting_until_ = now + expectation;
 }
 

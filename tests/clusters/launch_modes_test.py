@@ -5,6 +5,7 @@ tests/system/outer_launcher_test.py.)"""
 
 import os
 import signal
+import time
 
 import slurm_testing
 import support
@@ -201,6 +202,19 @@ class LaunchModesTest(slurm_testing.SlurmTest):
         self.assert_ended(start.wait(), 3)
         self.assert_last_word(server, RESUME)
         self.wait_until_nothing_is_left(job)
+
+    def test_slurm_hears_of_a_lost_rank_after_task_0_has_spoken(self):
+        """Its PMIx server would kill the whole step at once: then the code is 137, and nobody is
+        left to speak."""
+        server, job, start = self.waiting(nodes=3)
+        launcher = self.launcher_of(job, 0)
+        os.kill(launcher, signal.SIGSTOP)
+        job.kill("rank 2")
+        time.sleep(2)  # Slurm takes less than one
+        self.assertTrue(start.is_running)
+        os.kill(launcher, signal.SIGCONT)
+        self.assert_ended(start.wait(), 3)
+        self.assert_last_word(server, RESUME)
 
     def test_a_rank_and_the_launcher_of_task_0_are_lost(self):
         server, job, start = self.waiting(nodes=3)

@@ -41,7 +41,11 @@ class RankPost {
   private:
     std::unique_ptr<WakeUp> wake_up_;
     std::unique_ptr<MpiMailbox> mailbox_;
-    Duration backstop_{};
+    [[nodiscard]] Duration backstop(TimePoint now) const;
+
+    bool together_ = true;  ///< all ranks are on this host
+    TimePoint now_{};
+    TimePoint last_message_{};  ///< to or from here
     TimePoint expecting_until_{};
 };
 
