@@ -54,6 +54,9 @@ class RankGroup {
         spec.stderr_fd = output_.write_end.get();
         // A Ctrl-C at the terminal is for the launcher alone: mpirun would kill the ranks.
         spec.group = ProcessGroup::own_group;
+        // Slurm's TERM reaches mpirun as well, which would kill the ranks while they save; it sets
+        // handlers of its own, so that ignoring is not enough.
+        if (setting_.ranks > 0) spec.blocked_signals = {SIGTERM, SIGINT, SIGHUP};
         spec.extra_fds = plan.fds;
         auto* const keeper = setting_.keeper;
         if (keeper != nullptr) {

@@ -43,6 +43,10 @@ constexpr Duration farewell_limit = std::chrono::seconds(2);
 /// it home in order.
 constexpr Duration orphan_limit = milliseconds(1300);
 
+StopReason reason_of(int signal) {
+    return signal == SIGUSR1 ? StopReason::time_limit : StopReason::terminated;
+}
+
 /// One rank and its surroundings.
 class Rank {
   public:
@@ -116,8 +120,11 @@ int Rank::run_worker() {
         make_worker(facts, [this](RankPayload const& payload) { post_.send(0, payload); });
     std::optional<VerdictKind> dismissed;
     bool deserted = false;
-    // The launcher's word goes to all ranks, but only rank 0 decides.
-    handlers_.on_signal = [](int) {};
+    // The launcher's word goes to all ranks, and only rank 0 decides. But what runs here may have
+    // got the signal as well (Slurm sends it to every process): that must not look like a failure.
+    handlers_.on_signal = [&worker](int signal) {
+        if (worker.key()) worker.stop({*worker.key(), reason_of(signal)});
+    };
     handlers_.on_payload = [&](int, RankPayload const& payload) {
         if (auto const* dismissal = std::get_if<Dismissal>(&payload)) {
             dismissed = dismissal->verdict;
@@ -214,7 +221,7 @@ void Rank::on_channel() {
 }
 
 void Rank::on_signal(int signal) {
-    stop_asked_ = signal == SIGUSR1 ? StopReason::time_limit : StopReason::terminated;
+    stop_asked_ = reason_of(signal);
     log_warning(signal == SIGUSR1 ? "the job's time is nearly over: stopping the trainings"
                                   : "asked to end: stopping the trainings");
     if (coordinator_ != nullptr) coordinator_->stop(*stop_asked_);
@@ -410,17 +417,36 @@ bool launcher_lives(std::string const& channel) {
     }
 }
 
+pid_t mpirun = 0;
+
+/// A rank under mpirun gets TERM when mpirun is gone, or when it sends everybody home because a
+/// rank was lost, and dies of it, wherever it is: MPI may hang then, all that was announced is on
+/// disk, and the launcher says what becomes of the job. Somebody else's TERM is one that Slurm has
+/// sent to every process of the job: then this rank saves, as if the launcher had told it.
+void on_term(int, siginfo_t* info, void*) {
+    if (info->si_pid == mpirun || info->si_pid == 0) _exit(128 + SIGTERM);
+    (void)::kill(::getpid(), SIGUSR2);
+}
+
+void heed_term() {
+    mpirun = ::getppid();
+    struct sigaction action {};
+    action.sa_sigaction = on_term;
+    action.sa_flags = SA_SIGINFO | SA_RESTART;
+    ::sigemptyset(&action.sa_mask);
+    ::sigaction(SIGTERM, &action, nullptr);
+    (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
 }  // namespace
 
 int rank_main(RankOptions const& options) {
-    // Before MPI starts threads of its own. A rank under mpirun gets TERM when mpirun is gone, or
-    // when it sends everybody home because a rank was lost, and dies of it, wherever it is: MPI may
-    // hang then, all that was announced is on disk, and the launcher says what becomes of the job.
-    // (One that has a launcher as its parent learns of its death through the channel.)
+    // Before MPI starts threads of its own. (A rank that has a launcher as its parent learns of its
+    // death through the channel.)
     bool const below_launcher = options.solo || options.job.outer;
     auto signals = below_launcher ? SignalFd({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2})
                                   : SignalFd({SIGUSR1, SIGUSR2});
-    if (!below_launcher) (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (!below_launcher) heed_term();
     (void)become_subreaper();
     std::signal(SIGPIPE, SIG_IGN);
     set_up_log("rank", log_level_of(options.job.log_level));

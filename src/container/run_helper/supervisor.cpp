@@ -184,7 +184,8 @@ void Supervisor::asked_to_stop(int& times) {
     if (++times > 1 || (first && grace_end_)) return start_killing("killed");
     if (!first) return;
     grace_end_ = Clock::now() + options_.stop_grace;
-    if (phase_ == Phase::training) {
+    // A backend that has just gone may have got the same signal, only sooner.
+    if (phase_ == Phase::training || (phase_ == Phase::backend_gone && learner_.running)) {
         reason_ = "stopped";
         if (learner_.running) ::kill(learner_.pid, options_.stop_signal);
         enter(Phase::learner_stops, std::nullopt);

@@ -175,6 +175,22 @@ TEST_F(TrainingProcessTest, DeathOfTheBackendKillsTheLearnerQuickly) {
               << std::chrono::duration_cast<std::chrono::milliseconds>(took).count() << " ms\n";
 }
 
+TEST_F(TrainingProcessTest, TermToEveryProcessIsAStopAlsoWhenItReachesTheBackendFirst) {
+    backend({"stay"});
+    learner({"on-signal", "15", "0", "announce", announcements_.path(), "ready", "stay"});
+    start();
+    announced(3);
+    auto const watcher = helper();
+    testing::kill_one(watcher, SIGSTOP);
+    testing::kill_one(process_named("backend").pid, SIGTERM);
+    wait_until_dead(process_named("backend").pid);
+    testing::kill_one(watcher, SIGTERM);
+    testing::kill_one(watcher, SIGCONT);
+    auto const end = wait_for_end();
+    EXPECT_EQ(end.how, How::stopped);
+    EXPECT_EQ(end.learner->exit_code, 0);
+}
+
 TEST_F(TrainingProcessTest, LearnerThatEndsWellTogetherWithItsBackendHasSucceeded) {
     end_both_at_once("0");
     auto const end = wait_for_end();
