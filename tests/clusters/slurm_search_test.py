@@ -52,14 +52,15 @@ class SearchesOnSlurm(slurm_testing.SlurmTest):
             ],
         }
 
-    def check_search(self, search, failing):
-        """Every job was restarted once; one of them failed for good and was told so."""
+    def check_search(self, search, failing, once=True):
+        """Every job was restarted (once); one of them failed for good and was told so."""
         log = search.log
         ended = re.findall(r"Job (\d+) finished successfully", log)
         resumed = re.findall(r"Job (\d+) exited to be resumed", log)
         self.assertGreaterEqual(len(ended), SAMPLES - 1, log)  # cluster_utils counts the failed one
         self.assertLessEqual(set(ended), set(resumed), log)
-        self.assertEqual(len(resumed), len(set(resumed)), "a job needs one restart")
+        if once:
+            self.assertEqual(len(resumed), len(set(resumed)), "a job needs one restart")
         self.assertEqual(re.findall(r"Job (\d+) died with error", log), [failing], log)
         self.assertIn("this sample fails", log)
         rows = search.all_data()
@@ -80,6 +81,53 @@ class SearchesOnSlurm(slurm_testing.SlurmTest):
         search = self.run_search("cluster_utils.hp_optimization", job, self.settings(job))
         self.check_search(search, failing="2")
         self.assertIn("starting 2 ranks", search.job_output())
+
+    def search_with_ranks_by_srun(self, nodes):
+        job = self.job(
+            {
+                "*": {"reward_of_parameters": True, "fails_in": ["2"]},
+                "1.0-0": {"ends_with": 1},
+            }
+        )
+        settings = self.settings(job)
+        settings["environment_setup"] = {
+            "is_python_script": False,
+            "variables": {"SLURM_MPI_TYPE": "pmix"},
+        }
+        settings["cluster_requirements"]["request_cpus"] = 1  # of each rank
+        options = ["--ntasks=2", f"--nodes={nodes}"]
+        settings["cluster_requirements"]["extra_submission_options"] = options
+        search = self.run_search("cluster_utils.hp_optimization", job, settings)
+        # A rank that Open MPI loses at its start is one more restart, and nothing else.
+        self.check_search(search, failing="2", once=False)
+        for number in set(re.findall(r"Job (\d+) finished successfully", search.log)):
+            self.check_ranks_of(search, job, number, nodes)
+
+    def check_ranks_of(self, search, job, number, nodes):
+        """All ranks got the whole command line; one of them registered, reported and wrote."""
+        starts = len(re.findall(rf"Job {number} started on", search.log))
+        results = len(re.findall(rf"Job {number} sent results", search.log))
+        output = search.job_output(number)
+        self.assertEqual(results, 1, search.log)
+        self.assertEqual(output.count("srun has started 2 ranks"), starts, output)
+        (path,) = [
+            os.path.join(job.folder, "kept", name)
+            for name in os.listdir(os.path.join(job.folder, "kept"))
+            if name.startswith(f"{number}-")
+        ]
+        outcomes = [row["outcome"] for row in support.read_rows(path, "starts")]
+        self.assertEqual(len(outcomes), starts)
+        self.assertEqual(outcomes[-1], "finished")
+        attempts = support.read_rows(path, "attempts")
+        for start in {row["start_number"] for row in attempts}:
+            hosts = {row["host"] for row in attempts if row["start_number"] == start}
+            self.assertEqual(len(hosts), nodes, attempts)
+
+    def test_ranks_that_srun_starts_on_one_node(self):
+        self.search_with_ranks_by_srun(nodes=1)
+
+    def test_ranks_that_srun_starts_on_two_nodes(self):
+        self.search_with_ranks_by_srun(nodes=2)
 
     def test_a_job_that_looks_bad_is_ended_early_without_a_word(self):
         """Job 5 stops in the middle. When five others have ended, cluster_utils takes its last
