@@ -7,11 +7,12 @@ import os
 import slurm_testing
 
 SINGLE = "reprise_single_node.sbatch"
+SEVERAL = "reprise_several_nodes.sbatch"
 ARRAY = "reprise_array.sbatch"
 
 
 class BatchScripts(slurm_testing.SlurmTest):
-    CLUSTER = {"nodes": 2, "cpus": 8}
+    CLUSTER = {"nodes": 3, "cpus": 8}
 
     def test_a_job_restarts_itself_until_all_is_trained(self):
         job = self.batch_job({"*": {}, "1.0-0": {"ends_with": 1}}, training_iterations=3)
@@ -20,6 +21,27 @@ class BatchScripts(slurm_testing.SlurmTest):
         self.assertEqual(self.outcomes(job), ["resume", "resume", "finished"])
         self.assertEqual(self.slurm.job_field(number, "Restarts"), "2")
         self.assertEqual(len(job.attempts), 3 * 3 + 1)
+
+    def test_a_job_on_several_nodes_restarts_itself(self):
+        """Cancelled in its second start it has saved what it had, and goes on when submitted."""
+        job = self.batch_job({"*": {}, "1.1*": {"gate": True}}, training_iterations=2)
+        number = self.submit(job, SEVERAL)
+        self.wait_for_training(job, "run_1.1-0")
+        self.wait_for_text(job, "run_2.1-0 succeeded")
+        self.assertEqual(self.slurm.job_field(number, "Restarts"), "1")
+        self.slurm.run("scancel", number)
+        self.wait_for_state(job, number, "CANCELLED")
+        job.open_gate()
+        again = self.submit(job, SEVERAL)
+        self.wait_for_success(job, again)
+        self.assertEqual(self.outcomes(job)[0], "resume")
+        self.assertEqual(self.outcomes(job)[-1], "finished")
+        hosts = {row["host"] for row in job.attempts if row["start_number"] == 0}
+        self.assertEqual(hosts, set(self.slurm.nodes))
+        parts = self.attempts_of(job, 1)
+        self.assertEqual(parts[0], ("run_1.0-0", "succeeded"))
+        self.assertEqual(parts[-1], ("run_1.1-0.part1", "succeeded"))
+        self.assertEqual(len(parts), 3)
 
     def test_the_limit_of_restarts_is_kept_in_the_results_file(self):
         """Also when the job is submitted anew, so that Slurm counts from 0 again."""
