@@ -162,7 +162,7 @@ class Launcher {
 
     /// What the ranks need of this process. May be called again.
     void take_place() {
-        if (!scratch_) scratch_.emplace(channel_name_);
+        take_scratch();
         // For the guardian: from here on whatever is started carries the job's mark.
         ::setenv(job_mark_name, channel_name_.c_str(), 1);
         if (!options_.outer) return;
@@ -181,15 +181,25 @@ class Launcher {
         }
     }
 
+    /// With a guardian that speaks should this process be killed. May be called again.
+    void take_scratch() {
+        if (scratch_) return;
+        scratch_.emplace(channel_name_);
+        voice_.leave_last_will(scratch_->path());
+    }
+
     void register_at(JobArguments const& arguments) {
         voice_ = ServerVoice(arguments);
         by_hand_ = voice_.mute();
+        try {
+            // First: a server that knows of a job waits for its last word.
+            if (!by_hand_) take_scratch();
+        } catch (Error const&) {  // tried again where it can be told
+        }
         voice_.started(host_name());
     }
 
     Verdict launch(JobContext const& context) {
-        auto const& scratch = *scratch_;
-        voice_.leave_last_will(scratch.path());
         auto request = basic_request();
         request.ranks = context.ranks;
         request.use_mpirun = context.use_mpirun;

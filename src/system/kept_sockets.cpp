@@ -184,6 +184,7 @@ std::vector<int> SocketKeeper::connected_to(std::string const& ports) const {
 void keep_open_beyond_our_end(std::vector<int> const& sockets) noexcept {
     if (sockets.empty()) return;
     std::vector<pollfd> entries;
+    entries.reserve(sockets.size());
     for (int const socket : sockets) entries.push_back({socket, POLLRDHUP, 0});
     if (::fork() == 0) keep(entries);
 }

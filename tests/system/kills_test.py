@@ -154,8 +154,8 @@ class KillsTest(support.SystemTest):
                     server, job = self.launcher_dies_early(
                         ranks, lambda job: time.sleep(delay_ms / 1000)
                     )
-                    # Before there is a guardian nobody can say it.
-                    self.assertIn(server.names, ([STARTED], [STARTED, RESUME]))
+                    server.wait_for(RESUME)
+                    self.assertEqual(server.names, [STARTED, RESUME])
                     self.check_fresh_start(server, job)
 
     def test_the_launcher_just_before_rank_0_looks_for_it(self):
