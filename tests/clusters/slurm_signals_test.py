@@ -13,15 +13,15 @@ import support
 class SignalsToEveryProcess(slurm_testing.SlurmTest):
     CLUSTER = {"nodes": 1, "cpus": 8}
 
-    def start_job(self, container, runs):
+    def start_job(self, container, runs, srun):
         """As cluster_utils starts it, below srun."""
         plan = {"*": {"gate": True, "saves_on_term_s": 0.3}}
         settings = {"learning_runs_per_job": runs, "runner.container": container}
         job = self.batch_job(plan, training_iterations=2, **settings)
-        words = ["sbatch", "--parsable", "--cpus-per-task=2", "--no-requeue"]
+        words = ["sbatch", "--parsable", f"--ntasks={runs}", "--nodes=1", "--no-requeue"]
         words += [f"--output={job.folder}/reprise-1.out", f"--chdir={job.folder}", "--wrap"]
         arguments = [*job.arguments(), "--exit-for-restart"]
-        command = f"srun {support.REPRISE} job {' '.join(arguments)}"
+        command = f"{srun} {support.REPRISE} job {' '.join(arguments)}"
         number = self.run_client([*words, command], job).strip()
         directories = [f"run_{run}.0-0" for run in range(runs)]
         self.wait_for_training(job, *directories)
@@ -29,16 +29,20 @@ class SignalsToEveryProcess(slurm_testing.SlurmTest):
 
     def test_all_that_slurm_sends(self):
         for container in ("none", "bubblewrap"):
-            for runs in (1, 2):
+            for runs, srun in (
+                (1, "srun -n1"),
+                (2, "srun -n1"),  # mpirun starts the ranks
+                (2, "srun --mpi=pmix"),  # srun does
+            ):
                 for words, outcome in (
                     (("scancel", "--signal=USR1"), "resume"),
                     (("scancel",), "terminated"),
                 ):
-                    with self.subTest(container=container, runs=runs, sent=words):
-                        self.check(container, runs, words, outcome)
+                    with self.subTest(container=container, runs=runs, srun=srun, sent=words):
+                        self.check(container, runs, srun, words, outcome)
 
-    def check(self, container, runs, words, outcome):
-        job, number, directories = self.start_job(container, runs)
+    def check(self, container, runs, srun, words, outcome):
+        job, number, directories = self.start_job(container, runs, srun)
         subprocess.run([*words, number], env=job.environment, check=True)
         self.wait_for_state(job, number, "COMPLETED", "FAILED", "CANCELLED")
         self.check_nothing_is_left(job)
