@@ -1,10 +1,9 @@
-"""Jobs on the real Slurm whose node is given to somebody else, or whose time is over."""
+"""Jobs on the real Slurm whose node is given to somebody else."""
 
 import os
 
 import slurm_testing
 
-SINGLE = "reprise_single_node.sbatch"
 PREEMPTABLE = "reprise_preemptable.sbatch"
 CPUS = 4
 
@@ -41,17 +40,6 @@ class Preemption(slurm_testing.SlurmTest):
         self.wait_for_state(job, number, "PREEMPTED")
         job.open_gate()
         self.wait_for_success(job, self.submit(job, PREEMPTABLE, "--partition=victim"))
-        self.check_it_went_on(job)
-
-    def test_the_announced_time_limit(self):
-        """The job leaves in order, goes back into the queue by itself, and goes on."""
-        limit = ["--time=1", "--signal=B:USR1@60"]
-        job, number = self.start_one_that_waits(SINGLE, *limit)
-        self.wait_for_state(job, number, "PENDING")
-        self.assertEqual(self.outcomes(job), ["resume"], self.output(job))
-        self.assertEqual(self.attempts_of(job, 1), [("run_1.0-0", "interrupted")])
-        job.open_gate()
-        self.wait_for_success(job, number)
         self.check_it_went_on(job)
 
 
