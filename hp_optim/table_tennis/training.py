@@ -122,13 +122,19 @@ def _text(rl, key):
 
 
 class _Recorder(BaseCallback):
-    """Saves a checkpoint every `interval` steps and, if asked to, logs every episode."""
+    """Saves a checkpoint every `interval` steps and, if asked to, logs every episode.
+
+    The policy learns between two rollouts. In the middle of one it is still what it was before, so
+    a checkpoint would have steps to its name that it has learnt nothing from: it is put off until
+    that was done. Its name is the number of steps then.
+    """
 
     def __init__(self, folder, interval, log_episodes):
         super().__init__()
         self._folder = folder
         self._interval = interval
         self._log_episodes = log_episodes
+        self._is_due = False
         os.makedirs(folder, exist_ok=True)
 
     def _on_step(self):
@@ -137,7 +143,14 @@ class _Recorder(BaseCallback):
                 if "episode" in info:
                     self.logger.record("eprew", info["episode"]["r"])
                     self.logger.dump(self.num_timesteps)
-        if self.num_timesteps % self._interval == 0:
+        self._is_due = self._is_due or self.num_timesteps % self._interval == 0
+        return True
+
+    def _on_rollout_start(self):
+        if self._is_due:
             name = "rl_model_%d_steps.zip" % self.num_timesteps
             save(self.model, os.path.join(self._folder, name))
-        return True
+        self._is_due = False
+
+    def _on_training_end(self):
+        self._on_rollout_start()

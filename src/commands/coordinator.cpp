@@ -81,9 +81,7 @@ Coordinator::Coordinator(JobContext const& context, ResultsStore& store, ServerV
 
 void Coordinator::begin(std::string const& host, std::optional<Walltime> const& walltime) {
     for (auto const& line : shares_.describe()) log_info(line);
-    feed(Begin{find_leftovers(context_.working_dir, dispatcher_.state(),
-                              context_.spec.learner.reward_file),
-               host, walltime});
+    feed(Begin{find_leftovers(context_.attempt_files(), dispatcher_.state()), host, walltime});
 }
 
 void Coordinator::take(int rank, RankPayload const& payload) {
@@ -91,7 +89,7 @@ void Coordinator::take(int rank, RankPayload const& payload) {
         shares_.give_back(rank);
         feed(AttemptEnded{rank, report->record, report->stderr_tail});
     } else if (auto const* steps = std::get_if<StepsReport>(&payload)) {
-        feed(StepsMade{rank, steps->key, steps->steps, steps->reward});
+        feed(StepsMade{rank, steps->key, steps->steps, steps->reward, steps->done});
     } else {
         throw ContractViolation("rank " + std::to_string(rank) + " sent what only rank 0 sends");
     }
@@ -130,20 +128,73 @@ void Coordinator::take_shares(std::vector<DispatcherAction> const& actions) {
     for (std::size_t i = 0; i < ranks.size(); ++i) share_of_rank_[ranks[i]] = shares[i];
 }
 
-TrainingOrder Coordinator::order_for(StartAttempt const& action) const {
+/// What an iteration begins with: the model of the one before, if any.
+void Coordinator::begin_from_model(StartAttempt const& action, TrainingOrder& order,
+                                   AttemptContext& attempt) const {
+    if (!action.loaded_from) return;
+    attempt.load_path = context_.working_dir + "/" + directory_name(*action.loaded_from) + "/" +
+                        context_.spec.learner.model;
+    order.loaded_from = directory_name(*action.loaded_from);
+    auto const& run = dispatcher_.state().runs()[static_cast<std::size_t>(action.key.learning_run)];
+    order.base.counter = run.steps;
+    order.base.expected = run.expected_steps;
+}
+
+/// What a part begins with where an earlier one has left a checkpoint.
+void Coordinator::go_on_from_checkpoint(StartAttempt const& action, TrainingOrder& order,
+                                        AttemptContext& attempt) {
+    auto const files = context_.attempt_files();
+    if (action.loaded_from && !counts_steps(files, *action.loaded_from)) {
+        order.base.counter = TrainingBase::unknown;  // its rows were counted instead
+    }
+    auto const found = find_continuation(files, action.key, order.base);
+    auto const who = rank_name(action.rank);
+    for (auto const& path : found.torn) {
+        log(LogLevel::warning, "'" + path + "' is not complete, so an older checkpoint counts",
+            who);
+    }
+    if (!found.continuation) return;
+    auto const& next = *found.continuation;
+    auto earlier = action.key;
+    earlier.part = next.part;
+    auto const pattern = CheckpointPattern::parse(files.checkpoints);
+    attempt.load_path = pattern->as_load_path(files.run_dir(earlier) + "/" + next.checkpoint,
+                                              context_.spec.learner.model);
+    attempt.steps_left = next.left;
+    order.base = next.base;
+    order.loaded_from = directory_name(earlier);
+    order.files.emplace_back(files.run_dir(action.key) + "/" + continuation_file,
+                             continuation_text(next));
+    log(LogLevel::info,
+        directory_name(action.key) + " has " + std::to_string(next.base.done) +
+            " steps behind it, by '" + next.checkpoint + "' of " + order.loaded_from +
+            (next.left > 0 ? "; " + std::to_string(next.left) + " are left" : ""),
+        who);
+    if (next.left == 0 && !std::exchange(told_of_steps_, true)) {
+        log_warning(
+            "trainings that go on from a checkpoint are asked for all their steps again, since "
+            "nothing says how many they have. Name the place by learner.steps_parameter");
+    }
+}
+
+TrainingOrder Coordinator::order_for(StartAttempt const& action) {
     auto const& learner = context_.spec.learner;
     AttemptContext attempt;
     attempt.key = action.key;
     attempt.working_dir = context_.working_dir;
     attempt.seed = action.seed;
-    if (action.loaded_from) {
-        attempt.load_path =
-            context_.working_dir + "/" + directory_name(*action.loaded_from) + "/" + learner.model;
+    TrainingOrder order;
+    begin_from_model(action, order, attempt);
+    auto run = context_.configuration.for_attempt(attempt);
+    // A model that the user gave: nobody knows what its counter says.
+    bool const given = order.loaded_from.empty() && !run.context.load_path.empty();
+    if (given) order.base.counter = TrainingBase::unknown;
+    if (action.key.part > 0 && context_.plan.checkpoints) {
+        go_on_from_checkpoint(action, order, attempt);
+        if (order.base.goes_on) run = context_.configuration.for_attempt(attempt);
     }
-    auto const run = context_.configuration.for_attempt(attempt);
     attempt = run.context;  // with the seed that the configuration insists on
 
-    TrainingOrder order;
     order.key = action.key;
     order.seed = attempt.seed;
     order.run_dir = attempt.run_dir();
@@ -164,7 +215,6 @@ TrainingOrder Coordinator::order_for(StartAttempt const& action) const {
     }
     order.reward_file = learner.reward_file;
     order.reward_column = learner.reward_column;
-    if (action.loaded_from) order.loaded_from = directory_name(*action.loaded_from);
     order.stop_signal = context_.stop_signal;
     order.stop_grace_ms = static_cast<std::int64_t>(context_.spec.runner.stop_grace_s * 1000.0);
     order.share = share_of_rank_.at(action.rank);
@@ -174,6 +224,8 @@ TrainingOrder Coordinator::order_for(StartAttempt const& action) const {
     order.run_time_limit_ms = milliseconds_of(runner.run_time_limit_s);
     order.stall_timeout_ms = milliseconds_of(runner.stall_timeout_s);
     order.memory_limit_mb = runner.memory_limit_mb;
+    order.iteration_steps = context_.plan.steps_per_iteration;
+    order.checkpoints = learner.checkpoints;
     return order;
 }
 
@@ -241,11 +293,9 @@ void close_books(JobContext const& context, ResultsStore& store, Verdict const& 
             log_warning(what + ": " + e.what());
         }
     };
+    auto const files = context.attempt_files();
     warn_of_failure("learning curves are missing in the results file", [&] {
-        store.seal([&](AttemptKey const& key) {
-            return read_curve(context.working_dir + "/" + directory_name(key) + "/" +
-                              context.spec.learner.reward_file);
-        });
+        store.seal([&](AttemptKey const& key) { return read_attempt_curve(files, key); });
     });
     if (verdict.kind != VerdictKind::done) return;
     nlohmann::ordered_json metrics = nlohmann::ordered_json::object();

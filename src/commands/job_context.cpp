@@ -74,6 +74,7 @@ JobPlan plan_of(JobSpec const& spec, ConfigurationSet const& configuration,
     plan.max_restarts = spec.runner.max_restarts;
     plan.early_reports = spec.runner.early_reports;
     plan.steps_per_iteration = configuration.steps_per_iteration().value_or(0);
+    plan.checkpoints = configuration.goes_on_from_checkpoints();
     plan.base_seed =
         static_cast<std::uint64_t>(spec.runner.base_seed.value_or(arguments.job_id.value_or(0)));
     plan.reducers = spec.runner.reducers;
@@ -250,6 +251,12 @@ SampleDescription JobContext::describe_sample(double created) const {
     sample.working_dir = working_dir;
     sample.created = created;
     return sample;
+}
+
+AttemptFiles JobContext::attempt_files() const {
+    auto const& learner = spec.learner;
+    return {working_dir, learner.reward_file, learner.reward_column, learner.checkpoints,
+            plan.steps_per_iteration};
 }
 
 std::vector<std::string> JobContext::notices() const {

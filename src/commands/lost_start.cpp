@@ -44,8 +44,7 @@ Verdict record_lost_start(JobContext const& context, std::optional<int> start_re
             store.write(row);
             state.apply(row);
         }
-        auto const leftovers =
-            find_leftovers(context.working_dir, state, context.spec.learner.reward_file);
+        auto const leftovers = find_leftovers(context.attempt_files(), state);
         auto aftermath = assess_lost_start(state, leftovers);
         if (aftermath.give_up && aftermath.start) aftermath.start->outcome = StartOutcome::failed;
         if (!aftermath.attempts.empty()) store.append(aftermath.attempts);

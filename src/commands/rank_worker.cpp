@@ -10,8 +10,8 @@
 #include <sstream>
 #include <utility>
 
-#include "reprise/commands/curve_files.hpp"
 #include "reprise/commands/log.hpp"
+#include "reprise/commands/part_files.hpp"
 #include "reprise/commands/unique_name.hpp"
 #include "reprise/container/gpus.hpp"
 #include "reprise/container/thread_variables.hpp"
@@ -116,9 +116,10 @@ void RankWorker::take(TrainingOrder order) {
     REPRISE_EXPECT(idle());
     order_ = std::move(order);
     next_watch_.reset();
-    last_steps_ = {order_.key, 0, 0.0};
+    last_steps_ = {order_.key, 0, 0.0, 0};
     feed(Ordered{order_.key, order_.seed, order_.loaded_from, order_.reward_file,
-                 order_.reward_column, limits_of(order_)});
+                 order_.reward_column, limits_of(order_),
+                 order_.base.goes_on ? order_.base.began + order_.base.done : 0});
 }
 
 void RankWorker::stop(StopOrder const& order) {
@@ -252,10 +253,13 @@ void RankWorker::perform(LookAtMemory const&) {
     if (memory_) feed(memory_->look());
 }
 
-void RankWorker::perform(ReadCurve const&) {
-    feed(CurveRead{
-        read_curve_facts(path_of(order_.reward_file), order_.reward_column, FileEnd::closed)});
+CurveFacts RankWorker::read_curve(FileEnd end) const {
+    AttemptFiles const files{order_.working_dir, order_.reward_file, order_.reward_column,
+                             order_.checkpoints, order_.iteration_steps};
+    return read_attempt_facts(files, order_.key, order_.base, end);
 }
+
+void RankWorker::perform(ReadCurve const&) { feed(CurveRead{read_curve(FileEnd::closed)}); }
 
 void RankWorker::perform(ReportAttempt const& action) {
     AttemptReport report{action.record, {}};
@@ -304,12 +308,11 @@ void RankWorker::advance() {
 
 void RankWorker::watch_curve() {
     next_watch_ = clock_.now() + std::chrono::milliseconds(order_.watch_ms);
-    auto const facts =
-        read_curve_facts(path_of(order_.reward_file), order_.reward_column, FileEnd::torn);
+    auto const facts = read_curve(FileEnd::torn);
     auto const* reward = std::get_if<RewardValue>(&facts.reward);
     StepsReport const steps{
         order_.key, facts.steps,
-        reward == nullptr ? std::numeric_limits<double>::quiet_NaN() : reward->value};
+        reward == nullptr ? std::numeric_limits<double>::quiet_NaN() : reward->value, facts.done};
     if (steps.steps == last_steps_.steps) return;
     last_steps_ = steps;
     report_(steps);

@@ -208,7 +208,7 @@ void Dispatcher::on(StepsMade const& event, Instant, Actions&) {
     if (event.rank < 0 || static_cast<std::size_t>(event.rank) >= ranks_.size()) return;
     auto& slot = ranks_[static_cast<std::size_t>(event.rank)];
     if (!slot || slot->key != event.key) return;
-    slot->steps = event.steps;
+    slot->done = event.done;
     slot->reward = event.reward;
     if (event.steps > 0) this_start_.trained = true;
     if (phase_ == Phase::training) queue_milestones();
@@ -475,11 +475,9 @@ double Dispatcher::done_fraction(int learning_run) const {
     double done = run.iterations_done;
     auto const* training = training_of(learning_run);
     if (training != nullptr && plan.steps_per_iteration > 0 && !state_.complete(learning_run)) {
-        // A continued training goes on counting from where the last one stopped.
-        auto const before = training->steps >= run.steps ? run.steps : 0;
-        done += std::min(static_cast<double>(training->steps - before) /
-                             static_cast<double>(plan.steps_per_iteration),
-                         0.999999);
+        done += std::min(
+            static_cast<double>(training->done) / static_cast<double>(plan.steps_per_iteration),
+            0.999999);
     }
     return done / plan.training_iterations;
 }

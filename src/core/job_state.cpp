@@ -54,6 +54,7 @@ void JobState::apply(AttemptRecord const& row) {
         run.next_part = 0;
         run.last_reward = row.reward;
         run.steps = row.steps;
+        run.expected_steps = std::max(row.steps, run.expected_steps + plan_.steps_per_iteration);
         run.last_success = key;
         ended_attempts_ += 1;
     } else if (counts_as_failure(row.outcome)) {
@@ -196,6 +197,7 @@ Aftermath assess_lost_start(JobState const& state, std::vector<LeftoverAttempt> 
         lost.start = leftover.start;
         lost.end = leftover.end;
         lost.steps = leftover.steps;
+        lost.loaded_from = leftover.loaded_from;
         lost.start_number = row.number;
         lost.message = "its rank or its job died";
         result.attempts.push_back(lost);

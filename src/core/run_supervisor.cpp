@@ -39,6 +39,7 @@ void judge_reward(AttemptRecord& record, CurveFacts const& curve, Ordered const&
             [&](RewardValue const& reward) {
                 record.outcome = AttemptOutcome::succeeded;
                 record.reward = reward.value;
+                record.steps = std::max(record.steps, order.steps_before);
             },
             [&](RewardColumnMissing const&) { no_reward(order.reward_file + " has no " + column); },
             [&](RewardHasNoValue const&) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "parameter_reader.hpp"
+#include "reprise/core/checkpoints.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/parameters/command_template.hpp"
 #include "reprise/parameters/nearest_name.hpp"
@@ -192,6 +193,20 @@ std::string read_inner_path(ParameterReader& reader, std::string const& name,
     return path.generic_string();
 }
 
+/// A path below the run directory with one `*`; "" or None for none.
+std::string read_checkpoints(ParameterReader& reader, std::string const& name,
+                             std::string const& otherwise) {
+    auto const given = reader.any_text(name);
+    if (!given) return reader.is_there(name) ? "" : otherwise;
+    if (given->empty()) return "";
+    auto const path = read_inner_path(reader, name, otherwise);
+    if (!CheckpointPattern::parse(path)) {
+        reader.refuse(name, "Give a path with one * for the number of steps, such as '" +
+                                otherwise + "', or '' for none.");
+    }
+    return path;
+}
+
 /// A place in the configuration such as rl_config.num_timesteps; "" or None for none.
 std::string read_place(ParameterReader& reader, std::string const& name,
                        std::string const& otherwise) {
@@ -225,7 +240,8 @@ LearnerProfile read_learner(ParameterReader& reader) {
     learner.reward_file = read_inner_path(reader, "reward_file", learner.reward_file);
     learner.reward_column = reader.text("reward_column").value_or(learner.reward_column);
     learner.model = read_inner_path(reader, "model", learner.model);
-    reader.refuse_unavailable("checkpoints", "going on from a checkpoint");
+    learner.checkpoints = read_checkpoints(reader, "checkpoints", learner.checkpoints);
+    learner.checkpoints_given = reader.is_there("checkpoints") && !learner.checkpoints.empty();
     learner.steps_parameter = read_place(reader, "steps_parameter", learner.steps_parameter);
     learner.seed_parameter = read_place(reader, "seed_parameter", learner.seed_parameter);
     learner.steps_parameter_given =

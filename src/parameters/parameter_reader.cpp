@@ -104,20 +104,13 @@ std::optional<bool> ParameterReader::boolean(std::string const& name) {
 }
 
 std::optional<std::string> ParameterReader::choice(std::string const& name,
-                                                   std::vector<std::string> const& allowed,
-                                                   std::vector<std::string> const& later) {
+                                                   std::vector<std::string> const& allowed) {
     auto const* const given = value(name);
     if (given == nullptr) return std::nullopt;
-    auto const is_in = [given](std::vector<std::string> const& names) {
-        // Not std::find: with GCC 14 a text on the left of == knows no JSON on the right.
-        return std::any_of(names.begin(), names.end(),
-                           [given](auto const& one) { return *given == one; });
-    };
-    if (is_in(later)) {
-        throw InputError("parameter '" + prefix_ + name + "' is " + shown_value(*given) +
-                         " (not available in this version). Give " + quoted_list(allowed) + ".");
-    }
-    if (!is_in(allowed)) refuse(name, "Give " + quoted_list(allowed) + ".");
+    // Not std::find: with GCC 14 a text on the left of == knows no JSON on the right.
+    bool const is_allowed = std::any_of(allowed.begin(), allowed.end(),
+                                        [given](auto const& one) { return *given == one; });
+    if (!is_allowed) refuse(name, "Give " + quoted_list(allowed) + ".");
     return given->get<std::string>();
 }
 
@@ -132,14 +125,6 @@ std::optional<std::vector<std::string>> ParameterReader::texts(std::string const
         });
     if (!fits) refuse(name, "Give a list of texts, such as " + example + ".");
     return given->get<std::vector<std::string>>();
-}
-
-void ParameterReader::refuse_unavailable(std::string const& name, std::string const& what) {
-    auto const* const given = value(name);
-    if (given == nullptr) return;
-    throw InputError("parameter '" + prefix_ + name + "' is " + shown_value(*given) + " (" +
-                     (what.empty() ? "" : what + " is ") +
-                     "not available in this version). Leave it out.");
 }
 
 void ParameterReader::refuse(std::string const& name, std::string const& remedy) const {

@@ -31,10 +31,8 @@ class ParameterReader {
     std::optional<std::string> text(std::string const& name);
     /// May be empty.
     std::optional<std::string> any_text(std::string const& name);
-    /// @param later values that a later version will have.
     std::optional<std::string> choice(std::string const& name,
-                                      std::vector<std::string> const& allowed,
-                                      std::vector<std::string> const& later = {});
+                                      std::vector<std::string> const& allowed);
     std::optional<std::vector<std::string>> texts(std::string const& name,
                                                   std::string const& example);
     /// The value itself.
@@ -42,8 +40,6 @@ class ParameterReader {
     /// Whether the name is there, be it None.
     [[nodiscard]] bool is_there(std::string const& name) const;
 
-    /// Refuses a parameter of a later version, unless it is not given.
-    void refuse_unavailable(std::string const& name, std::string const& what = {});
     /// "parameter 'runner.ranks' is 0. `remedy`"
     [[noreturn]] void refuse(std::string const& name, std::string const& remedy) const;
     /// Refuses the first name that nobody asked for.

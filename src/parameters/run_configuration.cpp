@@ -193,6 +193,15 @@ void ConfigurationSet::find_seed() {
     }
 }
 
+bool ConfigurationSet::goes_on_from_checkpoints() const {
+    if (learner_.checkpoints.empty()) return false;
+    auto const& command = learner_.command;
+    return learner_.checkpoints_given || has_load_path_ ||
+           std::any_of(command.begin(), command.end(), [](std::string const& argument) {
+               return argument.find("@load_path@") != std::string::npos;
+           });
+}
+
 RunConfiguration ConfigurationSet::for_attempt(AttemptContext const& context) const {
     REPRISE_EXPECT(context.working_dir.starts_with('/'));
     RunConfiguration run;
@@ -224,6 +233,9 @@ RunConfiguration ConfigurationSet::for_attempt(AttemptContext const& context) co
         } else if (value.is_string() && !value.get_ref<std::string const&>().empty()) {
             run.context.load_path = from_run_dir(run_dir, value.get<std::string>());
         }
+    }
+    if (context.steps_left > 0 && steps_) {
+        configuration[Pointer(pointer_to(learner_.steps_parameter))] = context.steps_left;
     }
     if (!seed_pointer_.empty()) {
         auto& value = configuration[Pointer(seed_pointer_)];

@@ -114,7 +114,8 @@ std::vector<std::string> const& changeable_parameters() {
         "runner.cores",           "runner.threads",
         "runner.gpus_per_run",    "runner.run_time_limit_s",
         "runner.stall_timeout_s", "runner.memory_limit_mb",
-        "runner.time_limit_s",    "runner.stop_margin_s"};
+        "runner.time_limit_s",    "runner.stop_margin_s",
+        "learner.checkpoints"};
     return names;
 }
 

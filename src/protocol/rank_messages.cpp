@@ -27,14 +27,15 @@ void from_json(json const& j, Cpu& cpu) {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(HostFacts, host, cpus, cpu_limit, gpus, gpu_source,
                                    gpus_are_assigned)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunShare, cpus, threads, gpus_are_dealt, gpus)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingBase, counter, expected, done, began, goes_on)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingOrder, key, seed, run_dir, start_dir, files, backend,
                                    learner, stop, variables, container, working_dir, reward_file,
                                    reward_column, loaded_from, stop_signal, stop_grace_ms, share,
                                    set_threads, watch_ms, run_time_limit_ms, stall_timeout_ms,
-                                   memory_limit_mb)
+                                   memory_limit_mb, base, iteration_steps, checkpoints)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StopOrder, key, reason, kill_after_ms)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptReport, record, stderr_tail)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepsReport, key, steps, reward)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepsReport, key, steps, reward, done)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RankReady, facts)
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Dismissal, verdict)

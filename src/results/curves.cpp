@@ -141,6 +141,10 @@ void Curves::add(AttemptKey const& key, Curve const& curve) {
     dataset.close();
 }
 
+void Curves::remove(AttemptKey const& key) {
+    checked(H5Ldelete(group_.get(), directory_name(key).c_str(), H5P_DEFAULT), "H5Ldelete");
+}
+
 Curve Curves::read(AttemptKey const& key) const {
     Hdf5Dataset const dataset(H5Dopen2(group_.get(), directory_name(key).c_str(), H5P_DEFAULT),
                               "H5Dopen");

@@ -22,6 +22,8 @@ class Curves {
     void add(AttemptKey const& key, Curve const& curve);
     /// Expects that it contains the key.
     [[nodiscard]] Curve read(AttemptKey const& key) const;
+    /// Expects that it contains the key.
+    void remove(AttemptKey const& key);
     /// Sorted.
     [[nodiscard]] std::vector<AttemptKey> keys() const;
     void close() { group_.close(); }

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -55,6 +58,36 @@ TableView starts_of(Generation const& generation, std::string const& path) {
 
 std::size_t count_attempts(Generation const& source, std::string const& path) {
     return scan_attempts(attempts_of(source, path), [](std::span<std::byte const>) {}).rows;
+}
+
+AttemptKey attempt_of(AttemptKey key) {
+    key.part = 0;
+    return key;
+}
+
+/// The last parts of those attempts that have more than one.
+std::set<AttemptKey> last_parts_of(Generation const& source, std::string const& path) {
+    std::map<AttemptKey, int> parts;
+    scan_attempts(attempts_of(source, path), [&](std::span<std::byte const> row) {
+        auto const key = decode_attempt(row).key;
+        if (key.part > 0) parts[attempt_of(key)] = key.part;
+    });
+    std::set<AttemptKey> last;
+    for (auto const& [attempt, part] : parts) {
+        auto key = attempt;
+        key.part = part;
+        last.insert(key);
+    }
+    return last;
+}
+
+/// Those of the parts before this one.
+std::vector<AttemptKey> earlier_curves(Curves const& group, AttemptKey key) {
+    std::vector<AttemptKey> found;
+    while (key.part-- > 0) {
+        if (group.contains(key)) found.push_back(key);
+    }
+    return found;
 }
 
 /// Writes rows one after another, many at a time.
@@ -192,9 +225,20 @@ void Snapshot::write_objects(hid_t file, Generation const* source, SnapshotPlan 
 
 void Snapshot::add_curves(hid_t file, Generation const& source, CurveSource const& curves) {
     auto group = Curves::open(file);
+    auto const last_parts = last_parts_of(source, path_);
+    // The curve of a later part has those of the earlier ones in it. They go first, all of them, so
+    // that their room is used again.
+    for (auto const& last : last_parts) {
+        auto const old = earlier_curves(group, last);
+        if (old.empty() || group.contains(last) || !curves(last)) continue;
+        for (auto const& key : old) group.remove(key);
+    }
     scan_attempts(attempts_of(source, path_), [&](std::span<std::byte const> row) {
         auto const key = decode_attempt(row).key;
-        if (group.contains(key)) return;
+        auto const last = last_parts.lower_bound(attempt_of(key));
+        bool const went_on = last != last_parts.end() && attempt_of(*last) == attempt_of(key) &&
+                             key.part < last->part;
+        if (went_on || group.contains(key)) return;
         if (auto const curve = curves(key)) group.add(key, *curve);
     });
     group.close();

@@ -28,6 +28,14 @@ std::string_view without_blanks(std::string_view text) {
 
 bool is_number(CsvCell const& cell) { return !cell.cut && parse_number(cell.text).has_value(); }
 
+std::optional<std::int64_t> whole_steps(double value) {
+    constexpr double too_large = 9'223'372'036'854'775'808.0;  // 2^63
+    if (!(value >= 0.0 && value < too_large)) {
+        return std::nullopt;
+    }
+    return static_cast<std::int64_t>(value);
+}
+
 void keep_even(std::vector<double>& values) {
     for (std::size_t i = 0; 2 * i < values.size(); ++i) {
         values[i] = values[2 * i];
@@ -157,6 +165,10 @@ void LearningCurveReader::take_row(CsvReader::Record const& record) {
             numeric_columns_ += column.numeric ? 0 : 1;
             column.numeric = true;
             column.last_number = *number;
+            auto& first = column.first_numbers;
+            if (first.size() < 2 && (first.empty() || first.front() != *number)) {
+                first.push_back(*number);
+            }
         }
         if (number && keep_row) {
             column.kept.resize(rows_kept_, nan);  // the rows in which it had no number
@@ -204,12 +216,22 @@ std::optional<double> LearningCurveReader::last_value(std::string_view column) c
 }
 
 std::optional<std::int64_t> LearningCurveReader::total_steps() const {
-    constexpr double too_large = 9'223'372'036'854'775'808.0;  // 2^63
     auto const value = last_value(steps_column);
-    if (!value || !(*value >= 0.0 && *value < too_large)) {
-        return std::nullopt;
+    return value ? whole_steps(*value) : std::nullopt;
+}
+
+std::vector<std::int64_t> LearningCurveReader::first_steps() const {
+    std::vector<std::int64_t> steps;
+    Column const* const found = find(steps_column);
+    if (found == nullptr) {
+        return steps;
     }
-    return static_cast<std::int64_t>(*value);
+    for (double const value : found->first_numbers) {
+        if (auto const whole = whole_steps(value)) {
+            steps.push_back(*whole);
+        }
+    }
+    return steps;
 }
 
 bool LearningCurveReader::same_header(std::string_view file_start) const {

@@ -42,6 +42,7 @@ JobWorld::JobWorld(std::uint64_t seed) : random_(seed), seed_(seed) {
     faults_.repeated_reports = maybe(0.5);
     faults_.ignores_stop = maybe(0.5);
     draw_limits();
+    draw_checkpoints();
     drawn_ = faults_;
     faulty_starts_ = pick(0, 12);
     common_mistake_ = chance(0.3);
@@ -191,12 +192,14 @@ void JobWorld::perform(StartAttempt const& action) {
     }
     if (key.part == 0) check(seeds_.insert(action.seed).second, "two attempts got one seed");
     book_[key].start = unix_s_;
+    auto const steps_before = begin_part(key);
     auto& rank = ranks_.at(static_cast<std::size_t>(action.rank));
     check(rank.supervisor.idle(), "a rank was given two trainings");
-    at(between(0.0, 0.01), [this, action] {
+    at(between(0.0, 0.01), [this, action, steps_before] {
         ranks_[static_cast<std::size_t>(action.rank)].seed = action.seed;
-        feed_rank(action.rank,
-                  Ordered{action.key, action.seed, {}, "progress.csv", "reward", limits_});
+        feed_rank(
+            action.rank,
+            Ordered{action.key, action.seed, {}, "progress.csv", "reward", limits_, steps_before});
     });
 }
 
@@ -235,6 +238,10 @@ void JobWorld::save(Save const& action) {
                   name_of(entry.truth));
         if (row.outcome == AttemptOutcome::lost) entry.truth = AttemptOutcome::lost;
         entry.durable = true;
+        if (row.outcome == AttemptOutcome::succeeded) {
+            auto const& part = parts_.at(row.key);
+            model_counter_[row.key.learning_run] = part.start + part.asked;
+        }
     }
     feed(Saved{action.generation});
 }
@@ -329,20 +336,7 @@ void JobWorld::perform_on(int rank, StartTraining const&) {
         return;
     }
     plan_excesses(rank, length);
-    // Its curve grows, and rank 0 is told when early reports need it.
-    int const rows = length > 10.0 ? pick(1, 5) : 0;
-    for (int row = 1; row <= rows; ++row) {
-        at(length * row / (rows + 1), [this, rank, key, row, rows, training] {
-            auto& now_training = ranks_[static_cast<std::size_t>(rank)];
-            if (now_training.training != training || now_training.supervisor.idle()) return;
-            auto& seen = book_.at(key);
-            seen.steps = 1000 * key.iteration + 1000 * row / (rows + 1);
-            step_made_ = true;
-            if (plan_.early_reports > 0) {
-                feed(StepsMade{rank, key, seen.steps, std::isnan(seen.reward) ? 0.0 : seen.reward});
-            }
-        });
-    }
+    plan_steps(rank, length);
     at(length, [this, rank, training, facts] { training_ends(rank, training, facts); });
 }
 
@@ -351,7 +345,6 @@ void JobWorld::training_ends(int rank, std::uint64_t training, TrainingFacts con
     if (state.training != training || state.supervisor.idle()) return;
     state.training += 1;  // it has ended: whatever else was to come does not
     if (facts.end == TrainingFacts::End::learner_ended && facts.exit_code == 0) {
-        book_.at(*state.supervisor.key()).steps = 1000 * (state.supervisor.key()->iteration + 1);
         step_made_ = true;
     }
     last_end_[rank] = facts;
@@ -401,6 +394,7 @@ void JobWorld::perform_on(int rank, ReportAttempt const& action) {
         check_outcome(ranks_[static_cast<std::size_t>(rank)], end->second, report.record);
     }
     book_.at(report.record.key).truth = report.record.outcome;
+    if (report.record.outcome == AttemptOutcome::succeeded) part_succeeds(report.record);
     auto const arrive = [this, rank, report] {
         trained_now_.erase(report.record.key.learning_run);
         feed(AttemptEnded{rank, report.record, report.stderr_tail});
@@ -424,6 +418,9 @@ std::vector<LeftoverAttempt> JobWorld::leftovers() const {
 }
 
 void JobWorld::record_loss() {
+    for (auto const& rank : ranks_) {
+        if (auto const key = rank.supervisor.key()) orphan_goes_on(*key);
+    }
     // By the book: what was not saved did not happen.
     for (auto& [key, entry] : book_) {
         if (!entry.durable) entry.truth = AttemptOutcome::lost;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "reprise/core/checkpoints.hpp"
 #include "reprise/core/dispatcher.hpp"
 #include "reprise/core/run_supervisor.hpp"
 
@@ -37,6 +38,23 @@ struct Faults {
 struct StartEnd {
     std::optional<Verdict> verdict;  ///< nothing: everything died
     bool orderly = false;
+};
+
+/// What the book says about the files of a part.
+struct PartBook {
+    struct Model {
+        std::int64_t counter = 0;  ///< what its learner's counter said
+        std::int64_t trained = 0;  ///< steps of the iteration that it really has behind it
+        bool complete = false;
+    };
+    TrainingBase base;                ///< what the decisions made of it
+    std::optional<int> went_on_from;  ///< part
+    std::int64_t start = 0;           ///< of the learner's counter
+    std::int64_t trained = 0;         ///< steps of the iteration behind it when it began
+    std::int64_t asked = 0;           ///< steps that it was told to train
+    std::int64_t began = 0;           ///< the attempt's counter when the iteration began
+    std::vector<std::int64_t> rows;   ///< of its learning curve: the learner's counter
+    std::vector<Model> checkpoints;
 };
 
 class JobWorld {
@@ -125,6 +143,19 @@ class JobWorld {
     void check_failed(Verdict const& verdict) const;
     [[nodiscard]] int failures_in_book(int run) const;
 
+    // Checkpoints (job_world_checkpoints.cpp).
+    void draw_checkpoints();
+    /// Returns the attempt's counter when it goes on from a checkpoint, else 0.
+    std::int64_t begin_part(AttemptKey const& key);
+    void go_on(AttemptKey const& key, PartBook& part);
+    void plan_steps(int rank, double length);
+    void make_row(int rank, AttemptKey const& key, std::int64_t own_steps);
+    void orphan_goes_on(AttemptKey const& key);
+    [[nodiscard]] PartFiles files_of(AttemptKey const& key) const;
+    [[nodiscard]] StepScale scale_of(AttemptKey const& key) const;
+    void part_succeeds(AttemptRecord const& row);
+    void check_curve(AttemptKey const& key) const;
+
     std::mt19937_64 random_;
     std::uint64_t seed_;
     JobPlan plan_;
@@ -140,6 +171,11 @@ class JobWorld {
 
     History disk_;
     std::map<AttemptKey, Entry> book_;
+    std::map<AttemptKey, PartBook> parts_;
+    std::map<int, std::int64_t> model_counter_;  ///< by learning run: of its last model
+    bool counts_on_ = true;                      ///< how learners count after they loaded a model
+    std::int64_t checkpoint_every_ = 500;
+    std::int64_t row_every_ = 200;
     std::set<std::int64_t> seeds_;
     int early_reports_ = 0;
     double announced_progress_ = 0.0;

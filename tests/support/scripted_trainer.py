@@ -11,6 +11,11 @@ goes on with it) holds, the last one first. Keys of the learner:
 
     rows (2)         lines in progress.csv; 0: the file is not made, but its folder
     row_s (0)        seconds before each of them
+    row_every        steps between two lines, instead of "rows"
+    checkpoint_every steps between two checkpoints, written as Stable-Baselines3 does it
+    begins_at_zero   true: counts from 0 again after it has loaded a model
+    gate_at          steps of its iteration after which the learner waits at the gate
+    refuses_checkpoints     true: fails where it should go on from one
     reward           in the last line; a text is written as it is. Without: what reward_of() says
     reward_of_parameters    true: the reward depends on robot_position[0], see there
     fails_beyond     robot_position[0] from which on the learner fails
@@ -47,6 +52,7 @@ import os
 import signal
 import sys
 import time
+import zipfile
 
 LIMIT_S = 120.0  # nobody waits longer, whatever the plan says
 POLL_S = 0.003
@@ -142,9 +148,23 @@ class Learner:
     def load(self):
         """The model to go on from, as save() wrote it."""
         path = self.rl["load_path"]
+        self.trained = 0
         if not path:
             return {"steps": 0, "made_by": []}
-        return read_json(path + ".zip")
+        if "_steps" not in path:
+            model = read_json(path + ".zip")
+        elif self.plan.get("refuses_checkpoints"):
+            sys.exit("cannot load " + path)
+        else:
+            model = self.load_checkpoint(path + ".zip")
+        del model["trained"]
+        return model
+
+    def load_checkpoint(self, path):
+        with zipfile.ZipFile(path) as archive:
+            model = json.loads(archive.read("data"))
+        self.trained = model["trained"]
+        return model
 
     def train(self):
         if self.plan.get("ignores_term"):
@@ -194,30 +214,57 @@ class Learner:
             "seed": self.common["random_seed"],
             "load_path": self.rl["load_path"],
             "loaded": self.loaded,
+            "trained": self.trained,
+            "num_timesteps": self.rl["num_timesteps"],
             "signals_blocked": sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, []))),
         }
         write_whole("facts.json", json.dumps(facts))
 
-    def write_progress(self):
+    def counter(self, steps):
+        """What the learner's counter says after so many steps of its own."""
+        return steps + (0 if self.plan.get("begins_at_zero") else self.loaded["steps"])
+
+    def row_steps(self):
+        steps = self.rl["num_timesteps"]
+        if "row_every" in self.plan:
+            return list(range(self.plan["row_every"], steps + 1, self.plan["row_every"]))
         rows = self.plan.get("rows", 2)
+        return [steps * row // rows for row in range(1, rows + 1)]
+
+    def write_progress(self):
+        rows = self.row_steps()
         os.makedirs(self.rl["log_path"], exist_ok=True)
-        if rows == 0:
+        if self.plan.get("rows") == 0:
             return self.wait_at_gate()
         column = self.plan.get("column", "rollout/ep_rew_mean")
+        with open(os.path.join(self.rl["log_path"], "progress.csv"), "w") as file:
+            file.write("%s,time/total_timesteps,eprew\n" % column)
+            every = self.plan.get("checkpoint_every", self.rl["num_timesteps"] + 1)
+            saves = range(every, self.rl["num_timesteps"] + 1, every)
+            gate_at = self.gate_at(rows) - self.trained
+            for steps in sorted({*rows, *saves, gate_at}):
+                if steps in rows:
+                    time.sleep(self.plan.get("row_s", 0))
+                    self.write_rows(file, steps, len(rows) - 1 - rows.index(steps))
+                if steps in saves:
+                    self.save_checkpoint(steps)
+                if steps == gate_at:
+                    self.wait_at_gate()
+
+    def gate_at(self, rows):
+        if "gate_at" in self.plan:
+            return self.plan["gate_at"]
+        return self.trained + (rows[(len(rows) - 1) // 2] if rows else 0)
+
+    def write_rows(self, file, steps, to_come):
         reward = self.plan.get("reward", reward_of(self.run, self.iteration))
         if self.plan.get("reward_of_parameters"):
             reward = self.reward_of_parameters()
-        with open(os.path.join(self.rl["log_path"], "progress.csv"), "w") as file:
-            file.write("%s,time/total_timesteps,eprew\n" % column)
-            for row in range(1, rows + 1):
-                time.sleep(self.plan.get("row_s", 0))
-                steps = self.loaded["steps"] + self.rl["num_timesteps"] * row // rows
-                # Most of a real file's rows have no mean.
-                value = reward if isinstance(reward, str) else repr(reward - 0.125 * (rows - row))
-                file.write(",%d,0.5\n%s,%d,0.5\n" % (steps, value, steps))
-                file.flush()
-                if row == (rows + 1) // 2:
-                    self.wait_at_gate()
+        # Most of a real file's rows have no mean.
+        value = reward if isinstance(reward, str) else repr(reward - 0.125 * to_come)
+        steps = self.counter(steps)
+        file.write(",%d,0.5\n%s,%d,0.5\n" % (steps, value, steps))
+        file.flush()
 
     def position(self):
         return read_json(self.main["hysr_config"])["robot_position"][0]
@@ -232,11 +279,22 @@ class Learner:
         if "gate" in self.plan:
             wait_for(self.plan["gate"])
 
-    def save(self):
-        model = {
-            "steps": self.loaded["steps"] + self.rl["num_timesteps"],
+    def save_checkpoint(self, steps):
+        folder = os.path.join(self.rl["log_path"], "checkpoints")
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, "rl_model_%d_steps.zip" % self.counter(steps))
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("data", json.dumps(self.model(steps)))
+
+    def model(self, steps):
+        return {
+            "steps": self.counter(steps),
             "made_by": self.loaded["made_by"] + [os.path.basename(self.directory)],
+            "trained": self.trained + steps,  # in this iteration
         }
+
+    def save(self):
+        model = self.model(self.rl["num_timesteps"])
         write_whole(self.rl["save_path"] + ".zip", json.dumps(model))
 
 

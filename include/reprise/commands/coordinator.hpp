@@ -49,7 +49,11 @@ class Coordinator {
     void perform(SendEarlyReport const& action);
     void perform(Note const& action);
     void perform(Finish const& action);
-    [[nodiscard]] TrainingOrder order_for(StartAttempt const& action) const;
+    [[nodiscard]] TrainingOrder order_for(StartAttempt const& action);
+    void begin_from_model(StartAttempt const& action, TrainingOrder& order,
+                          AttemptContext& attempt) const;
+    void go_on_from_checkpoint(StartAttempt const& action, TrainingOrder& order,
+                               AttemptContext& attempt);
     void take_shares(std::vector<DispatcherAction> const& actions);
 
     JobContext const& context_;
@@ -63,6 +67,7 @@ class Coordinator {
     Dispatcher dispatcher_;
     std::deque<DispatcherEvent> events_;
     bool feeding_ = false;
+    bool told_of_steps_ = false;
     std::optional<Verdict> verdict_;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reprise/commands/outer_step.hpp"
+#include "reprise/commands/part_files.hpp"
 #include "reprise/core/job_plan.hpp"
 #include "reprise/parameters/job_arguments.hpp"
 #include "reprise/parameters/job_spec.hpp"
@@ -42,6 +43,7 @@ struct JobContext {
 
     /// For a results file that is made now.
     [[nodiscard]] SampleDescription describe_sample(double created) const;
+    [[nodiscard]] AttemptFiles attempt_files() const;
     /// Lines for the log that the user should read once.
     [[nodiscard]] std::vector<std::string> notices() const;
 };

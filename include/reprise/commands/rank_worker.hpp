@@ -63,6 +63,7 @@ class RankWorker {
     [[nodiscard]] Instant now() const;
     [[nodiscard]] std::string path_of(std::string const& name) const;
     void watch_curve();
+    [[nodiscard]] CurveFacts read_curve(FileEnd end) const;
 
     WorkerSite site_;
     Clock const& clock_;

@@ -61,8 +61,9 @@ struct AttemptEnded {
 struct StepsMade {
     int rank = 0;
     AttemptKey key;
-    std::int64_t steps = 0;  ///< the training's own counter
+    std::int64_t steps = 0;  ///< the attempt's counter (checkpoints.hpp)
     double reward = 0.0;     ///< last finite one; NaN: none yet
+    std::int64_t done = 0;   ///< steps of its iteration behind it, over all parts
 };
 struct Saved {
     std::int64_t generation = 0;
@@ -167,7 +168,7 @@ class Dispatcher {
     /// A training that a rank was told to run and has not reported as ended.
     struct Training {
         AttemptKey key;
-        std::int64_t steps = 0;
+        std::int64_t done = 0;  ///< steps of its iteration
         double reward = 0.0;
     };
     using Actions = std::vector<DispatcherAction>;

@@ -19,7 +19,9 @@ struct LearningRunState {
     int failed_attempts = 0;
     int next_part = 0;         ///< of the attempt that is due
     double last_reward = 0.0;  ///< of the last iteration that succeeded; NaN: none yet
-    std::int64_t steps = 0;    ///< counter at the end of that iteration; 0: not known
+    std::int64_t steps = 0;    ///< last counter seen in that iteration; 0: not known
+    /// What the counter of its model should be: at least that, and all steps of all iterations.
+    std::int64_t expected_steps = 0;
     std::optional<AttemptKey> last_success;  ///< whose model the next iteration loads
     std::optional<AttemptRecord> last_failure;
 };
@@ -27,9 +29,10 @@ struct LearningRunState {
 /// The directory of an attempt that was found on disk but has no row: its rank or job died.
 struct LeftoverAttempt {
     AttemptKey key;
-    std::int64_t steps = 0;  ///< that its learning curve shows; 0: none
-    double start = 0.0;      ///< seconds since the epoch, from its directory
-    double end = 0.0;        ///< seconds since the epoch, from its newest file
+    std::int64_t steps = 0;     ///< that its learning curve shows; 0: none
+    double start = 0.0;         ///< seconds since the epoch, from its directory
+    double end = 0.0;           ///< seconds since the epoch, from its newest file
+    std::string loaded_from{};  ///< directory of the part that it went on from; empty: none
 };
 
 class JobState {

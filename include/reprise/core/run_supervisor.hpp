@@ -72,7 +72,8 @@ struct TrainingFacts {
 struct CurveFacts {
     bool file_found = false;
     RewardReading reward = RewardHasNoValue{};
-    std::int64_t steps = 0;  ///< 0: not known
+    std::int64_t steps = 0;  ///< the attempt's counter (checkpoints.hpp); 0: not known
+    std::int64_t done = 0;   ///< steps of its iteration that it has behind it, over all parts
 };
 
 // ---- events -------------------------------------------------------------------------------------
@@ -83,6 +84,7 @@ struct Ordered {
     std::string reward_file;    ///< for messages
     std::string reward_column;  ///< for messages
     RunLimits limits;
+    std::int64_t steps_before = 0;  ///< the attempt's counter when it goes on from a checkpoint
 };
 /// The directory, the configuration or the process could not be made.
 struct StartFailed {

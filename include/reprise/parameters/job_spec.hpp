@@ -20,10 +20,13 @@ struct LearnerProfile {
     std::string reward_file = "training_logs/progress.csv";  ///< relative to the run directory
     std::string reward_column = "rollout/ep_rew_mean";
     std::string model = "model";  ///< relative to the run directory, without suffix
+    /// Relative to the run directory, with one `*` for the number of steps; empty: none.
+    std::string checkpoints = "training_logs/checkpoints/rl_model_*_steps.zip";
     std::string steps_parameter = "rl_config.num_timesteps";      ///< file.name; empty: none
     std::string seed_parameter = "rl_common_config.random_seed";  ///< file.name; empty: none
-    bool steps_parameter_given = false;                           ///< then it must exist
-    bool seed_parameter_given = false;                            ///< then it must exist
+    bool checkpoints_given = false;      ///< then the learner is known to load them
+    bool steps_parameter_given = false;  ///< then it must exist
+    bool seed_parameter_given = false;   ///< then it must exist
 };
 
 /// The image that the learner lies in (`singularity.*`; the names are those of cluster_utils).

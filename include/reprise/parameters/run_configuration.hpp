@@ -64,6 +64,11 @@ class ConfigurationSet {
         return steps_;
     }
 
+    /// Whether what was cut short goes on from the learner's checkpoints: it leaves some, and it
+    /// can be told to load one (rl_config.load_path, or @load_path@ in its command; a given
+    /// learner.checkpoints says that it looks at REPRISE_LOAD_PATH).
+    [[nodiscard]] bool goes_on_from_checkpoints() const;
+
     /// The configuration files with everything that does not depend on the attempt: an object
     /// with a member per file (without templates: the one configuration). For the results file.
     [[nodiscard]] nlohmann::ordered_json const& merged() const noexcept { return merged_; }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reprise/core/attempt.hpp"
+#include "reprise/core/checkpoints.hpp"
 #include "reprise/core/container_setup.hpp"
 #include "reprise/core/dispatcher.hpp"
 #include "reprise/core/host_shares.hpp"
@@ -42,6 +43,9 @@ struct TrainingOrder {
     std::int64_t run_time_limit_ms = 0;  ///< 0: none, and so below
     std::int64_t stall_timeout_ms = 0;
     std::int64_t memory_limit_mb = 0;
+    TrainingBase base;                 ///< what it begins with
+    std::int64_t iteration_steps = 0;  ///< of one iteration in full; 0: not known
+    std::string checkpoints;           ///< `learner.checkpoints`; empty: none
 
     friend bool operator==(TrainingOrder const&, TrainingOrder const&) = default;
 };
@@ -70,7 +74,8 @@ struct AttemptReport {
 struct StepsReport {
     AttemptKey key;
     std::int64_t steps = 0;
-    double reward = 0.0;  ///< NaN: none yet
+    double reward = 0.0;    ///< NaN: none yet
+    std::int64_t done = 0;  ///< steps of its iteration behind it
 
     friend bool operator==(StepsReport const&, StepsReport const&) = default;
 };

@@ -24,7 +24,8 @@ struct Capacity {
     std::size_t starts = 8;  ///< a start that is written again takes two
 };
 
-/// Gives the learning curve of an attempt that is in the table, or nothing when it has left none.
+/// Gives the learning curve of an attempt that is in the table, or nothing when it has left none:
+/// over all its parts up to that of the key. Only asked for the last part that is in the table.
 /// May throw: the seal is then given up and the exception passes through.
 using CurveSource = std::function<std::optional<Curve>(AttemptKey const&)>;
 

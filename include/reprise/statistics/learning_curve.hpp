@@ -40,6 +40,17 @@ struct LearningCurve {
 [[nodiscard]] std::optional<double> last_finite(LearningCurve const& curve,
                                                 std::string_view column);
 
+/// One of the parts in which an attempt was trained.
+struct CurvePart {
+    LearningCurve curve;
+    std::int64_t shift = 0;           ///< to be added to its steps, for one counter over all parts
+    std::optional<std::int64_t> end;  ///< on that counter: where the next part went on
+};
+
+/// One curve of all parts, in their order: what a part trained beyond its `end` is cut off (its
+/// rows behind the last one that is not beyond). Columns are those of all parts.
+[[nodiscard]] LearningCurve join_parts(std::vector<CurvePart> const& parts);
+
 /// What a file says about the reward. The last non-empty cell of the column decides: a training
 /// that diverged to NaN must not be credited with its last good value.
 struct RewardValue {
@@ -88,6 +99,8 @@ class LearningCurveReader {
     /// Steps so far: last_value("time/total_timesteps") as an integer; nothing if it is missing,
     /// negative, not finite or too large.
     [[nodiscard]] std::optional<std::int64_t> total_steps() const;
+    /// The first two different numbers of that column, as integers; fewer if there are none.
+    [[nodiscard]] std::vector<std::int64_t> first_steps() const;
     /// Whether a file that begins with these bytes begins with the header that was read. The bytes
     /// must be at least as many as header_bytes() has, unless the file is shorter.
     [[nodiscard]] bool same_header(std::string_view file_start) const;
@@ -102,6 +115,7 @@ class LearningCurveReader {
         bool numeric = false;   ///< has a number
         bool has_cell = false;  ///< has a non-empty cell
         double last_number = std::numeric_limits<double>::quiet_NaN();
+        std::vector<double> first_numbers;  ///< at most two, different ones
         bool last_cell_is_number = false;
         std::string last_cell;     ///< the last non-empty one, shortened
         std::vector<double> kept;  ///< of the kept rows, up to the last one with a number

@@ -103,9 +103,12 @@ class CurveFilesTest : public testing::Test {
         write(directory + "/" + reward_file,
               "time/total_timesteps,rollout/ep_rew_mean\n" + std::to_string(steps) + ",0.5\n");
     }
+    [[nodiscard]] AttemptFiles files() const {
+        return {folder.path(), reward_file, "rollout/ep_rew_mean", "", 0};
+    }
     [[nodiscard]] std::vector<std::string> leftovers(JobState const& state) const {
         std::vector<std::string> names;
-        for (auto const& found : find_leftovers(folder.path(), state, reward_file)) {
+        for (auto const& found : find_leftovers(files(), state)) {
             names.push_back(directory_name(found.key));
         }
         return names;
@@ -130,40 +133,6 @@ AttemptRecord row(AttemptKey const& key, AttemptOutcome outcome) {
     record.outcome = outcome;
     record.reward = 0.5;
     return record;
-}
-
-TEST_F(CurveFilesTest, RewardAndStepsAreReadFromTheFile) {
-    write("a.csv", "time/total_timesteps,r\n100,1.5\n200,2.5\n300,9");
-    auto const torn = read_curve_facts(folder / "a.csv", "r", FileEnd::torn);
-    EXPECT_TRUE(torn.file_found);
-    EXPECT_EQ(torn.steps, 200) << "a row without its end may be half a row";
-    auto const closed = read_curve_facts(folder / "a.csv", "r", FileEnd::closed);
-    EXPECT_EQ(closed.steps, 300);
-}
-
-TEST_F(CurveFilesTest, WhatIsNoFileIsMissing) {
-    fs::create_directory(folder / "directory");
-    for (auto const* name : {"nothing", "directory"}) {
-        auto const facts = read_curve_facts(folder / name, "r", FileEnd::closed);
-        EXPECT_FALSE(facts.file_found) << name;
-        EXPECT_EQ(facts.steps, 0) << name;
-        EXPECT_FALSE(read_curve(folder / name)) << name;
-    }
-}
-
-TEST_F(CurveFilesTest, CurveHasEveryColumnUnderAValidName) {
-    write("a.csv", "a,b\xff\n1,2\n3,4\n");
-    auto const curve = read_curve(folder / "a.csv");
-    ASSERT_TRUE(curve);
-    EXPECT_EQ(curve->rows, 2U);
-    EXPECT_EQ(curve->columns, (Names{"a", "b\xef\xbf\xbd"}));
-}
-
-TEST_F(CurveFilesTest, HeadingWithoutRowsIsNoCurve) {
-    write("a.csv", "a,b\n");
-    write("empty.csv");
-    EXPECT_FALSE(read_curve(folder / "a.csv"));
-    EXPECT_FALSE(read_curve(folder / "empty.csv"));
 }
 
 TEST_F(CurveFilesTest, AttemptsWithoutARowAreFoundInOrder) {
@@ -194,7 +163,7 @@ TEST_F(CurveFilesTest, LeftoverTellsItsStepsAndTimes) {
     set_change_time("run_0.0-0/config.json", 1'000);
     set_change_time("run_0.0-0/stdout.txt", 1'010);
     set_change_time(std::string("run_0.0-0/") + reward_file, 1'020);
-    auto const found = find_leftovers(folder.path(), JobState(two_runs()), reward_file);
+    auto const found = find_leftovers(files(), JobState(two_runs()));
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].steps, 4096);
     EXPECT_EQ(found[0].start, 1'000.0);
@@ -203,7 +172,7 @@ TEST_F(CurveFilesTest, LeftoverTellsItsStepsAndTimes) {
 
 TEST_F(CurveFilesTest, RowThatWasBeingWrittenWhenTheAttemptDiedMakesNoSteps) {
     write(std::string("run_0.0-0/") + reward_file, "time/total_timesteps\n100\n2");
-    auto const found = find_leftovers(folder.path(), JobState(two_runs()), reward_file);
+    auto const found = find_leftovers(files(), JobState(two_runs()));
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].steps, 100);
 }
@@ -211,7 +180,7 @@ TEST_F(CurveFilesTest, RowThatWasBeingWrittenWhenTheAttemptDiedMakesNoSteps) {
 TEST_F(CurveFilesTest, EmptyDirectoryIsALeftoverWithTheTimeOfTheDirectory) {
     fs::create_directory(folder / "run_0.0-0");
     set_change_time("run_0.0-0", 2'000);
-    auto const found = find_leftovers(folder.path(), JobState(two_runs()), reward_file);
+    auto const found = find_leftovers(files(), JobState(two_runs()));
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].steps, 0);
     EXPECT_EQ(found[0].start, 2'000.0);
@@ -219,8 +188,9 @@ TEST_F(CurveFilesTest, EmptyDirectoryIsALeftoverWithTheTimeOfTheDirectory) {
 }
 
 TEST_F(CurveFilesTest, WorkingDirectoryThatCannotBeListedIsAnError) {
-    EXPECT_THROW((void)find_leftovers(folder / "missing", JobState(two_runs()), reward_file),
-                 Error);
+    auto missing = files();
+    missing.working_dir += "/missing";
+    EXPECT_THROW((void)find_leftovers(missing, JobState(two_runs())), Error);
 }
 
 }  // namespace

@@ -425,9 +425,9 @@ TEST_F(DispatcherTest, EarlyReportsComeAtFixedMilestonesOfAllIterations) {
     start(2);
     expect_start(0, key(0, 0));
     expect_start(1, key(1, 0));
-    handle(StepsMade{0, key(0, 0), 60, 1.0});
+    handle(StepsMade{0, key(0, 0), 60, 1.0, 60});
     expect_nothing_else();
-    handle(StepsMade{1, key(1, 0), 50, 3.0});
+    handle(StepsMade{1, key(1, 0), 50, 3.0, 50});
     save();
     EXPECT_DOUBLE_EQ(expect_early_report().at(0).second, 2.0);
     expect_nothing_else();
@@ -441,8 +441,8 @@ TEST_F(DispatcherTest, EarlyReportsComeAtFixedMilestonesOfAllIterations) {
     expect_start(1, key(1, 1));
     save();
     EXPECT_DOUBLE_EQ(expect_early_report().at(0).second, 6.0);
-    handle(StepsMade{0, key(0, 1), 190, 6.0});  // the counter goes on from 100
-    handle(StepsMade{1, key(1, 1), 150, 8.0});
+    handle(StepsMade{0, key(0, 1), 190, 6.0, 90});  // the counter goes on
+    handle(StepsMade{1, key(1, 1), 150, 8.0, 50});
     save();
     EXPECT_DOUBLE_EQ(expect_early_report().at(0).second, 7.0);
     succeeds(0, key(0, 1), 10.0, 200);

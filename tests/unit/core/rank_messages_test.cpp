@@ -28,6 +28,9 @@ TEST(RankMessagesTest, OrderSurvivesItsBytes) {
     order.run_time_limit_ms = 1;
     order.stall_timeout_ms = 2;
     order.memory_limit_mb = 3;
+    order.base = {5, 6, 7, 8, true};
+    order.iteration_steps = 9;
+    order.checkpoints = "a/*.zip";
     EXPECT_EQ(round_trip(order), order);
 }
 

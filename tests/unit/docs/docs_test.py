@@ -62,16 +62,7 @@ def known_parameters():
     names += re.findall(r'top\.\w+\("(\w+)"', SOURCE)
     names += [f"singularity.{name}" for name in [*names_in("read_singularity"), "script"]]
     names += ["config.config_templates"]
-    return set(names) - later_parameters()
-
-
-def later_parameters():
-    """Those that are refused as not available."""
-    found = set()
-    for function, prefix in (("read_runner", "runner."), ("read_learner", "learner.")):
-        body = re.search(rf"^\S+ {function}\(.*?^}}", SOURCE, re.M | re.S).group(0)
-        found |= {prefix + name for name in re.findall(r'refuse_unavailable\("(\w+)"', body)}
-    return found
+    return set(names)
 
 
 def default_of(name):
@@ -130,10 +121,10 @@ class ParametersPageTest(unittest.TestCase):
 
     def test_choices_are_those_of_the_source(self):
         for name, allowed in re.findall(r'choice\("(\w+)", \{([^}]*)\}', SOURCE):
-            row = rows().get(f"runner.{name}")
+            row = rows()[f"runner.{name}"]
             for value in re.findall(r'"(\w+)"', allowed):
                 with self.subTest(name=name, value=value):
-                    self.assertIn(f"`'{value}'`", row[0] if row else section("Not yet"))
+                    self.assertIn(f"`'{value}'`", row[0])
         for function, parameter in (
             ("stop_signal_names", "stop_signal"),
             ("reducer_names", "reducers"),
@@ -142,11 +133,6 @@ class ParametersPageTest(unittest.TestCase):
             for value in set(re.findall(r'"(\w+)"', body)) - {"mean", "std"}:
                 with self.subTest(parameter=parameter, value=value):
                     self.assertIn(f"`'{value}'`", rows()[f"runner.{parameter}"][0])
-
-    def test_what_is_refused_in_this_version_is_said(self):
-        for name in later_parameters():
-            with self.subTest(name):
-                self.assertIn(f"`{name}`", section("Not yet"))
 
     def test_placeholders_and_variables_are_those_of_the_source(self):
         source = read("src/parameters/command_template.cpp")

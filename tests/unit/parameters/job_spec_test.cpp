@@ -106,6 +106,18 @@ TEST(JobSpecTest, EmptyListAndNoneMeanNoCommand) {
     EXPECT_FALSE(spec.learner.seed_parameter_given);
 }
 
+TEST(JobSpecTest, CheckpointsCanBeElsewhereOrSwitchedOff) {
+    EXPECT_EQ(spec_of({}).learner.checkpoints, "training_logs/checkpoints/rl_model_*_steps.zip");
+    EXPECT_FALSE(spec_of({}).learner.checkpoints_given);
+    auto const own = spec_of({"learner.checkpoints='saved//step_*/model.pt'"});
+    EXPECT_EQ(own.learner.checkpoints, "saved/step_*/model.pt");
+    EXPECT_TRUE(own.learner.checkpoints_given);
+    for (auto const* none : {"learner.checkpoints=''", "learner.checkpoints=None"}) {
+        EXPECT_EQ(spec_of({none}).learner.checkpoints, "") << none;
+        EXPECT_FALSE(spec_of({none}).learner.checkpoints_given) << none;
+    }
+}
+
 TEST(JobSpecTest, NoneMeansNotGiven) {
     auto const spec =
         spec_of({"runner.ranks=None", "max_attempts=None", "runner.time_limit_s=None"});

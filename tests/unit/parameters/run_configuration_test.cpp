@@ -160,6 +160,34 @@ TEST_F(RunConfigurationTest, StepsComeFromTheConfiguration) {
     EXPECT_EQ(load({"learner.steps_parameter=''"}).steps_per_iteration(), std::nullopt);
 }
 
+TEST_F(RunConfigurationTest, APartIsAskedForTheStepsThatAreLeft) {
+    auto part = attempt({0, 0, 0, 1}, "/wd/run_0.0-0/checkpoints/rl_model_200_steps");
+    part.steps_left = 300;
+    auto const rl_of = [&](Texts const& overrides) {
+        return file(load(overrides).for_attempt(part), "/wd/run_0.0-0.part1/config/rl_config.json");
+    };
+    EXPECT_EQ(rl_of({})["num_timesteps"], 300);
+    EXPECT_EQ(rl_of({})["load_path"], part.load_path);
+    EXPECT_EQ(rl_of({"learner.steps_parameter='rl_config.n_steps'"})["n_steps"], 300);
+    EXPECT_EQ(rl_of({"learner.steps_parameter=''"})["num_timesteps"], 500000);
+    part.steps_left = 0;
+    EXPECT_EQ(rl_of({})["num_timesteps"], 500000) << "nobody knows how many are left";
+}
+
+TEST_F(RunConfigurationTest, OnlyALearnerThatCanLoadOneGoesOnFromACheckpoint) {
+    EXPECT_TRUE(load({}).goes_on_from_checkpoints());
+    EXPECT_FALSE(load({"learner.checkpoints=''"}).goes_on_from_checkpoints());
+    auto const own = [](std::string const& command, Texts const& more = {}) {
+        return load_dictionary(
+                   "{'working_dir': 'wd', 'learner': {'command': ['x', '" + command + "']}}", more)
+            .goes_on_from_checkpoints();
+    };
+    EXPECT_FALSE(own("@config@")) << "it may begin anew whatever it is told";
+    EXPECT_TRUE(own("--load=@load_path@"));
+    EXPECT_TRUE(own("@config@", {"learner.checkpoints='step_*.pt'"}));
+    EXPECT_FALSE(own("--load=@load_path@", {"learner.checkpoints=''"}));
+}
+
 TEST_F(RunConfigurationTest, WithoutTemplatesTheParametersAreTheConfiguration) {
     auto const set = load_dictionary(
         "{'working_dir': 'wd', 'id': 4, 'lr': 0.1, 'net': {'layers': [8, 8]}, 'max_attempts': 1, "

@@ -235,6 +235,44 @@ TEST_F(ResultsStoreTest, NewCurvesDoNotCostTheRoomOfOldTables) {
     EXPECT_LE(fs::file_size(path), 100 * 606 + curves * 1000 + 20000);
 }
 
+/// An attempt of each of `runs` learning runs is cut short again and again; each curve has what the
+/// ones before it have.
+TEST_F(ResultsStoreTest, TheCurveOfALaterPartTakesThePlaceOfTheEarlierOnes) {
+    constexpr int parts = 12;
+    constexpr int runs = 3;
+    constexpr std::size_t rows_of_a_part = 500;
+    auto const curve_of = [&](AttemptKey const& key) -> std::optional<Curve> {
+        Curve curve;
+        curve.columns = {"x"};
+        curve.rows = rows_of_a_part * static_cast<std::size_t>(key.part + 1);
+        for (std::size_t row = 0; row < curve.rows; ++row) {
+            curve.values.push_back(static_cast<double>(row + 10'000 * key.learning_run));
+        }
+        return curve;
+    };
+    for (int part = 0; part < parts; ++part) {
+        auto store = open({runs, 4});
+        for (int run = 0; run < runs; ++run) {
+            AttemptRecord row = example_attempt(0);
+            row.key = {run, 0, 0, part};
+            row.outcome = AttemptOutcome::interrupted;
+            store.append({&row, 1});
+        }
+        store.seal([&](AttemptKey const& key) {
+            EXPECT_EQ(key.part, part) << "parts that went on are nobody's concern any more";
+            // One has lost its files.
+            return key.learning_run == 2 && part > 3 ? std::nullopt : curve_of(key);
+        });
+    }
+    auto const reader = read();
+    EXPECT_EQ(reader.curves(),
+              (std::vector<AttemptKey>{{0, 0, 0, parts - 1}, {1, 0, 0, parts - 1}, {2, 0, 0, 3}}));
+    for (auto const& key : reader.curves()) EXPECT_TRUE(same(*reader.curve(key), *curve_of(key)));
+    // What they took up is used again, though not all of it.
+    std::size_t const all = runs * (parts * (parts + 1) / 2) * rows_of_a_part * sizeof(double);
+    EXPECT_LE(fs::file_size(path), all * 6 / 10);
+}
+
 TEST_F(ResultsStoreTest, SymbolicLinkStaysALink) {
     fs::create_directory(folder / "elsewhere");
     fs::create_symlink(folder / "elsewhere" / "kept.h5", path);
