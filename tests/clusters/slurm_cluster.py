@@ -197,7 +197,7 @@ class SlurmCluster:
         self.task_plugin = task_plugin
         self.prefix = shlex.split(os.environ.get("SLURM_TEST_PREFIX", ""))
         self.folder = None
-        self.environment = {}
+        self.environment = {"PATH": programs_environment()}
         self._daemons = {}  # name → process, in the order of their start
 
     def __enter__(self):
@@ -298,7 +298,9 @@ class SlurmCluster:
         self._write("etc/slurm.conf", SLURM_CONF.format(**values))
         self._write("etc/slurmdbd.conf", SLURMDBD_CONF.format(**values))
         self._write("etc/database.cnf", DATABASE_CNF.format(**values))
-        self._write("etc/cgroup.conf", "CgroupAutomount=no\n")
+        # Nothing here is done by cgroups; only newer ones can be told so, and have to.
+        newer = self._version() >= (23, 11)
+        self._write("etc/cgroup.conf", "CgroupPlugin=disabled\n" if newer else "")
         self._name_nodes(values["host"])
         self.environment = {
             "SLURM_CONF": self._path("etc/slurm.conf"),
@@ -310,6 +312,10 @@ class SlurmCluster:
         self._start_munge()
         self._start_database()
         self._start_slurm()
+
+    def _version(self):
+        """Of Slurm: (22, 5) for 22.05."""
+        return tuple(map(int, self.run("slurmctld", "-V").split()[1].split(".")[:2]))
 
     def _path(self, *names):
         return os.path.join(self.folder, *names)

@@ -1,9 +1,10 @@
 """What the tests with the real cluster_utils share: a search from its start to its end.
 
-Imported only by tests that the Python of the virtual environment runs, which has cluster_utils.
+Tests that start one run with the Python of the virtual environment, which has cluster_utils.
 """
 
 import csv
+import importlib.util
 import json
 import os
 import shutil
@@ -11,14 +12,6 @@ import subprocess
 import sys
 
 import support
-
-try:
-    import cluster_utils  # noqa: F401
-except ImportError as error:
-    sys.exit(
-        f"cannot import cluster_utils with {sys.executable} ({error}). Run this test with the"
-        " Python of a virtual environment that has cluster-utils[runner] 3.0.0."
-    )
 
 SEARCH_LIMIT_S = 240
 
@@ -28,6 +21,11 @@ class Search:
     `prefix` come before its command."""
 
     def __init__(self, module, job, settings, prefix=()):
+        if importlib.util.find_spec("cluster_utils") is None:
+            raise ImportError(
+                f"{sys.executable} has no cluster_utils. Run this test with the Python of a"
+                " virtual environment that has cluster-utils[runner] 3.0.0."
+            )
         settings = {
             "optimization_procedure_name": "search",
             "results_dir": job.folder,
