@@ -1,7 +1,5 @@
 #include "reprise/commands/launch_plan.hpp"
 
-#include <mpi.h>
-
 #include <algorithm>
 #include <charconv>
 #include <string_view>
@@ -16,50 +14,6 @@ namespace {
 void add(std::vector<std::string>& words, std::vector<std::string> const& more) {
     words.insert(words.end(), more.begin(), more.end());
 }
-
-#if defined(OMPI_MAJOR_VERSION) && OMPI_MAJOR_VERSION >= 5
-constexpr char const* one_host_transport = "OMPI_MCA_btl=self,sm";
-
-/// Open MPI 5: PRRTE starts the ranks.
-void add_open_mpi_settings(std::vector<std::string>& environment, std::string const& scratch) {
-    add(environment, {"PRTE_MCA_plm=ssh", "PRTE_MCA_ras=^slurm",
-                      "PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe",
-                      "PRTE_MCA_hwloc_default_binding_policy=none",
-                      "PRTE_MCA_prte_tmpdir_base=" + scratch, "OMPI_MCA_btl=self,sm",
-                      "OMPI_MCA_pml=ob1", "OMPI_MCA_btl_sm_backing_directory=" + scratch});
-}
-
-void add_settings_between_nodes(std::vector<std::string>& environment, std::string const& scratch) {
-    add(environment, {"PRTE_MCA_rmaps_default_mapping_policy=node:oversubscribe",
-                      "PRTE_MCA_hwloc_default_binding_policy=none",
-                      "PRTE_MCA_prte_local_tmpdir_base=" + scratch});
-}
-#else
-constexpr char const* one_host_transport = "OMPI_MCA_btl=self,vader";
-
-/// Open MPI 4: one host, so the resource manager is not asked (inside a Slurm step mpirun would
-/// wait for ever for a step of its own), and looking for networks is left out, which halves the
-/// time of a cold start.
-void add_open_mpi_settings(std::vector<std::string>& environment, std::string const& scratch) {
-    add(environment,
-        {"OMPI_MCA_plm=isolated", "OMPI_MCA_ras=^slurm", "OMPI_MCA_rmaps_base_oversubscribe=1",
-         "OMPI_MCA_hwloc_base_binding_policy=none", "OMPI_MCA_orte_tmpdir_base=" + scratch,
-         "OMPI_MCA_btl=self,vader", "OMPI_MCA_pml=ob1",
-         "OMPI_MCA_btl_vader_backing_directory=" + scratch,
-         // Ranks sleep between messages; without this they would not when there are few cores.
-         "OMPI_MCA_mpi_yield_when_idle=1"});
-}
-
-/// Slurm starts a daemon on each of the other nodes, the ranks go round the nodes, rank 0 on this
-/// one, and Open MPI chooses between the networks that there are. The scratch directory is on this
-/// node only: a rank elsewhere makes its own (rank_main.cpp).
-void add_settings_between_nodes(std::vector<std::string>& environment, std::string const& scratch) {
-    add(environment,
-        {"OMPI_MCA_rmaps_base_mapping_policy=node", "OMPI_MCA_rmaps_base_oversubscribe=1",
-         "OMPI_MCA_hwloc_base_binding_policy=none", "OMPI_MCA_orte_local_tmpdir_base=" + scratch,
-         "OMPI_MCA_mpi_yield_when_idle=1"});
-}
-#endif
 
 /// The number that the variable is set to, or nothing.
 std::optional<int> number_in(std::vector<std::string> const& environment, std::string_view name) {
@@ -97,17 +51,6 @@ std::vector<std::string> outside_of_mpi(std::vector<std::string> environment) {
     return environment;
 }
 
-/// What the MPI library of a rank must know that somebody else has started.
-void add_settings_in_step(std::vector<std::string>& environment, OuterStep const& step,
-                          std::string const& scratch) {
-    // Segments of ranks that were killed go with the scratch directory.
-    add(environment,
-        {"OMPI_MCA_btl_vader_backing_directory=" + scratch,
-         "OMPI_MCA_btl_sm_backing_directory=" + scratch, "OMPI_MCA_mpi_yield_when_idle=1"});
-    // Between hosts Open MPI knows better.
-    if (step.one_host) add(environment, {one_host_transport, "OMPI_MCA_pml=ob1"});
-}
-
 /// Simple PMI's connection (MPICH, Intel MPI, srun --mpi=pmi2): an open descriptor.
 std::optional<int> pmi_descriptor(std::vector<std::string> const& environment) {
     auto const fd = number_in(environment, "PMI_FD");
@@ -116,7 +59,7 @@ std::optional<int> pmi_descriptor(std::vector<std::string> const& environment) {
 
 void plan_in_step(LaunchPlan& plan, LaunchRequest const& request) {
     auto const& step = *request.outer;
-    add_settings_in_step(plan.environment, step, request.scratch);
+    add(plan.environment, settings_in_step(request.mpi, step.one_host, request.scratch));
     auto const pmi = pmi_descriptor(request.environment);
     if (pmi) plan.fds.emplace_back(*pmi, *pmi);
     plan.keep_fd = pmi.value_or(2) + 1;
@@ -136,17 +79,25 @@ void add_step_options(std::vector<std::string>& argv, LaunchPlan const& plan,
 
 }  // namespace
 
-int nodes_to_use(std::vector<std::string> const& environment) {
+int nodes_to_use(std::vector<std::string> const& environment, MpiFamily mpi) {
+    if (!starter_of(mpi).several_nodes) return 1;
     // Inside a step mpirun would wait for ever for a step of its own; and from outside of the
     // nodes, such as the login node, rank 0 could not be started beside its launcher.
     if (has(environment, "SLURM_STEP_ID") || !has(environment, "SLURMD_NODENAME")) return 1;
     return std::max(1, number_in(environment, "SLURM_JOB_NUM_NODES").value_or(1));
 }
 
-std::optional<std::string> notice_of_unused_nodes(std::vector<std::string> const& environment) {
+std::optional<std::string> notice_of_unused_nodes(std::vector<std::string> const& environment,
+                                                  MpiFamily mpi) {
     auto const nodes = number_in(environment, "SLURM_JOB_NUM_NODES").value_or(1);
-    if (nodes <= nodes_to_use(environment)) return std::nullopt;
+    if (nodes <= nodes_to_use(environment, mpi)) return std::nullopt;
     auto const all = std::to_string(nodes);
+    auto const& starter = starter_of(mpi);
+    if (!starter.several_nodes) {
+        return "the job has " + all + " nodes and all ranks run on this one, because " +
+               starter.program + " (" + starter.library +
+               ") is used on one only. Start the job by srun --mpi=pmix --ntasks=K.";
+    }
     if (has(environment, "SLURM_STEP_ID")) {
         return "the job has " + all +
                " nodes and all ranks run on this one, because srun has started one task. Give srun "
@@ -167,13 +118,11 @@ LaunchPlan plan_launch(LaunchRequest const& request) {
     if (!request.walltime.empty()) plan.environment.push_back(request.walltime);
     if (request.outer) plan_in_step(plan, request);
     if (request.use_mpirun) {
-        plan.argv = {"mpirun", "-n", std::to_string(request.ranks)};
-        if (request.nodes > 1) {
-            add_settings_between_nodes(plan.environment, request.scratch);
-        } else {
-            add_open_mpi_settings(plan.environment, request.scratch);
-        }
-        if (request.root) {
+        plan.argv = {starter_of(request.mpi).program, "-n", std::to_string(request.ranks)};
+        add(plan.environment, request.nodes > 1
+                                  ? settings_between_nodes(request.mpi, request.scratch)
+                                  : settings_on_one_host(request.mpi, request.scratch));
+        if (request.root && request.mpi != MpiFamily::hydra) {
             add(plan.environment, {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"});
         }
         add(plan.argv, request.mpirun_args);

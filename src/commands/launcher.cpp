@@ -14,6 +14,7 @@
 #include "reprise/commands/job_time.hpp"
 #include "reprise/commands/log.hpp"
 #include "reprise/commands/lost_start.hpp"
+#include "reprise/commands/mpi_starter.hpp"
 #include "reprise/commands/rank_group.hpp"
 #include "reprise/commands/scratch_directory.hpp"
 #include "reprise/commands/server_voice.hpp"
@@ -64,6 +65,8 @@ JobArguments make_out_server(std::vector<std::string> const& arguments) {
 constexpr Duration longest_end = std::chrono::milliseconds(4500);
 /// Slurm answers within 50 ms when nothing is wrong.
 constexpr Duration shortest_question = std::chrono::milliseconds(300);
+
+std::string mpi_library() { return starter_of(built_mpi_family()).library; }
 
 /// How many children mpirun has once all is up: its ranks on this node, and the srun that holds
 /// those on the others.
@@ -226,7 +229,7 @@ class Launcher {
             end = run_ranks(request, std::move(setting));
         } catch (Error const& e) {
             return failed(std::string(e.what()) +
-                          (context.use_mpirun ? " Is Open MPI installed?" : ""));
+                          (context.use_mpirun ? " Is " + mpi_library() + " installed?" : ""));
         }
         // A rank that was killed has removed neither the cgroup of its training nor its scratch,
         // and its guardian was among what was left of it.
@@ -335,7 +338,8 @@ class Launcher {
                               (options_.outer ? "Does the MPI library know this srun (set "
                                                 "SLURM_MPI_TYPE=pmix) or mpirun?"
                                               : "Check runner.mpirun_args and the installation "
-                                                "of Open MPI"),
+                                                "of " +
+                                                    mpi_library()),
                           details);
         }
         log_warning("a rank was lost (" + how + ")");

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <utility>
 
+#include "reprise/commands/mpi_starter.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/protocol/utf8.hpp"
 #include "reprise/system/poller.hpp"
@@ -177,7 +178,7 @@ class RankGroup {
 
     /// mpirun should notice it when one of them is lost, but see orphaned_limit.
     void watch_ranks() {
-        auto const ranks = children_of(child_->pid());
+        auto const ranks = ranks_of_mpirun();
         if (watching_ || setting_.ranks == 0) return;
         if (static_cast<int>(ranks.size()) < setting_.ranks) return;  // not all of them yet
         watching_ = true;
@@ -216,7 +217,27 @@ class RankGroup {
     }
 
     /// mpirun passes USR1 and USR2 on at once; TERM and INT it answers by killing the ranks.
-    void pass_on(int signal) { child_->send_signal(signal == SIGUSR1 ? SIGUSR1 : SIGUSR2); }
+    void pass_on(int signal) {
+        if (signal == SIGUSR1) return child_->send_signal(SIGUSR1);
+        if (setting_.ranks == 0 || starter_of(built_mpi_family()).passes_usr2_on) {
+            return child_->send_signal(SIGUSR2);
+        }
+        for (pid_t const rank : ranks_of_mpirun()) ::kill(rank, SIGUSR2);
+    }
+
+    /// As many as there are by now.
+    [[nodiscard]] std::vector<pid_t> ranks_of_mpirun() const {
+        auto found = children_of(child_->pid());
+        for (int left = starter_of(built_mpi_family()).generations; left > 1; --left) {
+            std::vector<pid_t> next;
+            for (pid_t const pid : found) {
+                auto const children = children_of(pid);
+                next.insert(next.end(), children.begin(), children.end());
+            }
+            found = std::move(next);
+        }
+        return found;
+    }
 
     void set_deadline(Duration limit) {
         auto const deadline = clock_.now() + limit;

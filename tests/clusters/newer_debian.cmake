@@ -34,7 +34,15 @@ foreach(mpi IN ITEMS openmpi mpich)
     reprise_add_newer_test(${mpi}_mailbox_tests TIMEOUT 120 COMMAND
         ctest --test-dir "${newer_build}/${mpi}" -L mpi --no-tests=error --output-on-failure)
 endforeach()
-reprise_add_newer_system_tests(openmpi ranks restarts failures kills signals output)
+reprise_add_newer_system_tests(openmpi ranks restarts failures kills signals)
+reprise_add_newer_system_tests(mpich ranks signals kills)
+
+# The newer Slurm, with Open MPI 5.
+foreach(name IN ITEMS slurm_batch launch_modes)
+    reprise_add_newer_test(newer_${name}_test COMMAND
+        env "REPRISE_BIN=${newer_build}/openmpi/bin/reprise"
+        /usr/bin/python3 "${CMAKE_CURRENT_LIST_DIR}/${name}_test.py")
+endforeach()
 
 # On HTCondor, with the program as it was built there. The tests themselves run out here, because
 # cluster_utils knows no Python as new as the one in there.

@@ -149,9 +149,10 @@ def role_of(process):
     if names[0] == "reprise" and argv[1] == "job":
         return "launcher"
     if names[0] == "reprise" and argv[1] == "rank":
-        number = process.environment.get("OMPI_COMM_WORLD_RANK")
-        return "rank " + (number or process.environment.get("PMIX_RANK", "0"))
-    if names[0] in ("mpirun", "orterun", "prterun"):
+        variables = ("OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK")  # the last one: MPICH
+        numbers = [process.environment[name] for name in variables if name in process.environment]
+        return "rank " + (numbers or ["0"])[0]
+    if names[0] in ("mpirun", "orterun", "prterun", "mpiexec.hydra"):
         return "mpirun"
     if names[0] in ("reprise-run-helper", ".reprise-run-helper"):  # the latter in an image
         return "guardian" if argv[1:2] == ["--guard"] else "helper"

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "reprise/commands/mpi_starter.hpp"
 #include "reprise/commands/outer_step.hpp"
 
 namespace reprise {
@@ -16,6 +17,7 @@ struct LaunchRequest {
     std::string scratch;  ///< private directory for what mpirun and MPI put on disk
     int ranks = 1;
     bool use_mpirun = false;
+    MpiFamily mpi = built_mpi_family();
     int nodes = 1;  ///< over which mpirun spreads the ranks: see nodes_to_use()
     bool root = false;
     std::vector<std::string> mpirun_args;  ///< the user's own
@@ -45,12 +47,13 @@ inline constexpr char const* task_hub_variable = "REPRISE_INTERNAL_HUB";
 
 /// Of a Slurm job of several nodes, when its batch script has started us: all of them. Else 1.
 /// @param environment "NAME=value"
-[[nodiscard]] int nodes_to_use(std::vector<std::string> const& environment);
+[[nodiscard]] int nodes_to_use(std::vector<std::string> const& environment,
+                               MpiFamily mpi = built_mpi_family());
 /// One line for the user where a Slurm job has more nodes than nodes_to_use() says.
 [[nodiscard]] std::optional<std::string> notice_of_unused_nodes(
-    std::vector<std::string> const& environment);
+    std::vector<std::string> const& environment, MpiFamily mpi = built_mpi_family());
 
-/// The command line and environment for the ranks (Open MPI 4.1 and 5.0; options: mpirun(1)).
+/// The command line and environment for the ranks (tried with Open MPI 4.1 and 5.0 and MPICH 4.2).
 [[nodiscard]] LaunchPlan plan_launch(LaunchRequest const& request);
 
 }  // namespace reprise

@@ -116,6 +116,43 @@ TEST_F(LaunchPlanTest, WhatMpiPutsOnDiskGoesIntoTheScratchDirectory) {
     EXPECT_EQ(in_scratch, 2) << "mpirun's own files, and the segments of shared memory";
 }
 
+TEST_F(LaunchPlanTest, HydraGetsNothingThatOnlyOpenMpiKnows) {
+    several_ranks();
+    request.root = true;
+    request.mpi = MpiFamily::hydra;
+    request.mpirun_args = {"-genv", "A", "b"};
+    auto const plan = plan_launch(request);
+    EXPECT_EQ(Words(plan.argv.begin(), plan.argv.begin() + 7),
+              (Words{"mpiexec.hydra", "-n", "3", "-genv", "A", "b", "/opt/bin/reprise"}));
+    for (auto const& variable : plan.environment) {
+        EXPECT_FALSE(variable.starts_with("OMPI_") || variable.starts_with("PRTE_")) << variable;
+    }
+    // Else it would call srun, which waits for ever inside a step.
+    EXPECT_EQ(value_of("HYDRA_LAUNCHER"), "fork");
+    EXPECT_EQ(value_of("HYDRA_RMK"), "user");
+}
+
+TEST_F(LaunchPlanTest, HydraStaysOnOneNodeAndSaysSo) {
+    Words const environment{"SLURM_JOB_NUM_NODES=3", "SLURMD_NODENAME=node1"};
+    EXPECT_EQ(nodes_to_use(environment, MpiFamily::open_mpi_5), 3);
+    EXPECT_EQ(nodes_to_use(environment, MpiFamily::hydra), 1);
+    EXPECT_NE(notice_of_unused_nodes(environment, MpiFamily::hydra)->find("srun --mpi=pmix"),
+              std::string::npos);
+    EXPECT_EQ(notice_of_unused_nodes({"SLURM_JOB_NUM_NODES=1"}, MpiFamily::hydra), std::nullopt);
+}
+
+TEST_F(LaunchPlanTest, OpenMpisOfBothAgesPutTheirFilesIntoTheScratchDirectory) {
+    several_ranks();
+    for (auto const family : {MpiFamily::open_mpi_4, MpiFamily::open_mpi_5}) {
+        request.mpi = family;
+        auto const environment = plan_launch(request).environment;
+        EXPECT_EQ(
+            std::count_if(environment.begin(), environment.end(),
+                          [&](auto& v) { return v.substr(v.find('=') + 1) == request.scratch; }),
+            2);
+    }
+}
+
 TEST_F(LaunchPlanTest, SettingsOfTheUserForMpiStay) {
     several_ranks();
     request.environment.emplace_back("OMPI_MCA_orte_base_help_aggregate=0");

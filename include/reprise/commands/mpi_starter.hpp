@@ -1,0 +1,40 @@
+/// @file The program of the MPI library that starts the ranks, and its ways. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace reprise {
+
+enum class MpiFamily {
+    open_mpi_4,
+    open_mpi_5,
+    hydra,  ///< MPICH, Intel MPI, MVAPICH
+};
+
+/// Of the library that this program was built with.
+[[nodiscard]] MpiFamily built_mpi_family() noexcept;
+
+struct MpiStarter {
+    char const* program;  ///< as on PATH
+    char const* library;  ///< for messages
+    bool passes_usr2_on;  ///< to the ranks; it dies of that signal otherwise
+    bool several_nodes;   ///< it is told here how to spread ranks over the nodes of a job
+    int generations;      ///< 1: the ranks are its children; 2: there is a proxy in between
+};
+
+[[nodiscard]] MpiStarter const& starter_of(MpiFamily family) noexcept;
+
+// Variables ("NAME=value") for it and for the ranks' MPI library. The user's own go before them.
+
+/// All ranks on this host. @param scratch private directory for what they put on disk
+[[nodiscard]] std::vector<std::string> settings_on_one_host(MpiFamily family,
+                                                            std::string const& scratch);
+/// Ranks go round the nodes of the batch job. Only where `several_nodes` is true.
+[[nodiscard]] std::vector<std::string> settings_between_nodes(MpiFamily family,
+                                                              std::string const& scratch);
+/// For a rank that srun or an mpirun around the job has started.
+[[nodiscard]] std::vector<std::string> settings_in_step(MpiFamily family, bool one_host,
+                                                        std::string const& scratch);
+
+}  // namespace reprise

@@ -1,0 +1,102 @@
+#include "reprise/commands/mpi_starter.hpp"
+
+#include <mpi.h>
+
+namespace reprise {
+namespace {
+
+using Settings = std::vector<std::string>;
+
+/// Ranks sleep between messages; without this they would not when there are few cores.
+constexpr char const* yielding = "OMPI_MCA_mpi_yield_when_idle=1";
+
+char const* open_mpi_on_one_host(MpiFamily family) {
+    return family == MpiFamily::open_mpi_5 ? "OMPI_MCA_btl=self,sm" : "OMPI_MCA_btl=self,vader";
+}
+
+}  // namespace
+
+MpiFamily built_mpi_family() noexcept {
+#if !defined(OPEN_MPI)
+    return MpiFamily::hydra;
+#elif OMPI_MAJOR_VERSION >= 5
+    return MpiFamily::open_mpi_5;
+#else
+    return MpiFamily::open_mpi_4;
+#endif
+}
+
+MpiStarter const& starter_of(MpiFamily family) noexcept {
+    static constexpr MpiStarter open_mpi{"mpirun", "Open MPI", true, true, 1};
+    // Seen with MPICH 4.2.1: it passes USR1 on, and dies of USR2. The name is the same with Intel
+    // MPI and MVAPICH, and tells it apart from other MPI libraries' mpiexec on the same PATH.
+    static constexpr MpiStarter hydra{"mpiexec.hydra", "MPICH", false, false, 2};
+    return family == MpiFamily::hydra ? hydra : open_mpi;
+}
+
+Settings settings_on_one_host(MpiFamily family, std::string const& scratch) {
+    switch (family) {
+        // The resource manager is not asked (inside a Slurm step mpirun would wait for ever for a
+        // step of its own), and looking for networks is left out, which halves the time of a cold
+        // start.
+        case MpiFamily::open_mpi_4:
+            return {"OMPI_MCA_plm=isolated",
+                    "OMPI_MCA_ras=^slurm",
+                    "OMPI_MCA_rmaps_base_oversubscribe=1",
+                    "OMPI_MCA_hwloc_base_binding_policy=none",
+                    "OMPI_MCA_orte_tmpdir_base=" + scratch,
+                    open_mpi_on_one_host(family),
+                    "OMPI_MCA_pml=ob1",
+                    "OMPI_MCA_btl_vader_backing_directory=" + scratch,
+                    yielding};
+        case MpiFamily::open_mpi_5:  // PRRTE starts the ranks.
+            return {"PRTE_MCA_plm=ssh",
+                    "PRTE_MCA_ras=^slurm",
+                    "PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe",
+                    "PRTE_MCA_hwloc_default_binding_policy=none",
+                    "PRTE_MCA_prte_tmpdir_base=" + scratch,
+                    open_mpi_on_one_host(family),
+                    "OMPI_MCA_pml=ob1",
+                    "OMPI_MCA_btl_sm_backing_directory=" + scratch,
+                    yielding};
+        case MpiFamily::hydra:
+            // Within a Slurm job Hydra would call srun for its proxies.
+            return {"HYDRA_LAUNCHER=fork", "HYDRA_RMK=user", "HYDRA_IFACE=lo", "FI_PROVIDER=shm"};
+    }
+    return {};
+}
+
+/// Slurm starts a daemon on each of the other nodes, the ranks go round the nodes, rank 0 on this
+/// one, and Open MPI chooses between the networks that there are. The scratch directory is on this
+/// node only: a rank elsewhere makes its own (rank_main.cpp).
+Settings settings_between_nodes(MpiFamily family, std::string const& scratch) {
+    switch (family) {
+        case MpiFamily::open_mpi_4:
+            return {"OMPI_MCA_rmaps_base_mapping_policy=node",
+                    "OMPI_MCA_rmaps_base_oversubscribe=1",
+                    "OMPI_MCA_hwloc_base_binding_policy=none",
+                    "OMPI_MCA_orte_local_tmpdir_base=" + scratch, yielding};
+        case MpiFamily::open_mpi_5:
+            return {"PRTE_MCA_rmaps_default_mapping_policy=node:oversubscribe",
+                    "PRTE_MCA_hwloc_default_binding_policy=none",
+                    "PRTE_MCA_prte_local_tmpdir_base=" + scratch, yielding};
+        case MpiFamily::hydra:
+            return {};
+    }
+    return {};
+}
+
+Settings settings_in_step(MpiFamily family, bool one_host, std::string const& scratch) {
+    if (family == MpiFamily::hydra) return {};
+    // Segments of ranks that were killed go with the scratch directory.
+    Settings settings{"OMPI_MCA_btl_vader_backing_directory=" + scratch,
+                      "OMPI_MCA_btl_sm_backing_directory=" + scratch, yielding};
+    // Between hosts Open MPI knows better.
+    if (one_host) {
+        settings.emplace_back(open_mpi_on_one_host(family));
+        settings.emplace_back("OMPI_MCA_pml=ob1");
+    }
+    return settings;
+}
+
+}  // namespace reprise
