@@ -46,7 +46,7 @@ endforeach()
 
 # On HTCondor, with the program as it was built there. The tests themselves run out here, because
 # cluster_utils knows no Python as new as the one in there.
-foreach(name IN ITEMS condor_submit condor_search)
+foreach(name IN ITEMS condor_cluster condor_submit condor_search)
     reprise_add_cluster_test(${name}_test)
     set_tests_properties(${name}_test PROPERTIES FIXTURES_REQUIRED newer_debian_build
         ENVIRONMENT "REPRISE_BIN=${newer_build}/openmpi/bin/reprise")
