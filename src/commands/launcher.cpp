@@ -331,8 +331,8 @@ class Launcher {
         if (end.time_limit && !end.connected) {
             return {VerdictKind::resume, {}, "the job's time was over before it began", {}};
         }
-        // A shell's way, and mpirun's, to say that a signal ended it: 128 + signal.
-        bool const killed = end.status.signal != 0 || end.status.exit_code > 128;
+        bool const killed =
+            end.status.signal != 0 || says_killed(built_mpi_family(), end.status.exit_code);
         if (!end.connected && !killed) {
             return failed(how + " before the ranks were there. " +
                               (options_.outer ? "Does the MPI library know this srun (set "

@@ -2,6 +2,10 @@
 
 #include <mpi.h>
 
+#include <algorithm>
+#include <array>
+#include <csignal>
+
 namespace reprise {
 namespace {
 
@@ -32,6 +36,14 @@ MpiStarter const& starter_of(MpiFamily family) noexcept {
     // MPI and MVAPICH, and tells it apart from other MPI libraries' mpiexec on the same PATH.
     static constexpr MpiStarter hydra{"mpiexec.hydra", "MPICH", false, false, 2};
     return family == MpiFamily::hydra ? hydra : open_mpi;
+}
+
+bool says_killed(MpiFamily family, int exit_code) noexcept {
+    // A shell's way, and Open MPI's: 128 + signal. Hydra's is the signal's number alone.
+    if (exit_code > 128) return true;
+    constexpr std::array deaths{SIGABRT, SIGBUS, SIGKILL, SIGSEGV, SIGTERM};
+    return family == MpiFamily::hydra &&
+           std::find(deaths.begin(), deaths.end(), exit_code) != deaths.end();
 }
 
 Settings settings_on_one_host(MpiFamily family, std::string const& scratch) {

@@ -25,6 +25,9 @@ struct MpiStarter {
 
 [[nodiscard]] MpiStarter const& starter_of(MpiFamily family) noexcept;
 
+/// Whether this exit code of the starter says that a signal has ended a rank, or itself.
+[[nodiscard]] bool says_killed(MpiFamily family, int exit_code) noexcept;
+
 // Variables ("NAME=value") for it and for the ranks' MPI library. The user's own go before them.
 
 /// All ranks on this host. @param scratch private directory for what they put on disk

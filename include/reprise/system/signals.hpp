@@ -6,6 +6,8 @@
 #include <csignal>
 #include <initializer_list>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "reprise/system/fd.hpp"
 
@@ -17,8 +19,10 @@ struct ReceivedSignal {
 };
 
 /// Blocks the given signals for this thread (and threads it starts later, so make it before
-/// MPI_Init) and reads them. The destructor restores the former mask; a signal that is pending
-/// then is dropped, not delivered. At most one object at a time for a given signal.
+/// MPI_Init) and reads them. Threads that are there already, because a library has started them
+/// before main (UCX does, which MPICH uses), hand theirs on. The destructor restores the former
+/// mask; a signal that is pending then is dropped, not delivered. At most one object at a time for
+/// a given signal.
 class SignalFd {
   public:
     /// Throws Error.
@@ -36,6 +40,7 @@ class SignalFd {
   private:
     sigset_t signals_{};
     sigset_t former_{};
+    std::vector<std::pair<int, struct sigaction>> actions_;  ///< to be restored
     Fd fd_;
 };
 

@@ -132,6 +132,16 @@ TEST_F(LaunchPlanTest, HydraGetsNothingThatOnlyOpenMpiKnows) {
     EXPECT_EQ(value_of("HYDRA_RMK"), "user");
 }
 
+TEST(MpiStarterTest, EachHasItsWayToSayThatARankWasKilled) {
+    for (int const code : {137, 143}) {
+        EXPECT_TRUE(says_killed(MpiFamily::open_mpi_4, code));
+        EXPECT_TRUE(says_killed(MpiFamily::hydra, code));
+    }
+    EXPECT_TRUE(says_killed(MpiFamily::hydra, 9));
+    EXPECT_FALSE(says_killed(MpiFamily::open_mpi_5, 9));
+    for (int const code : {0, 1, 127}) EXPECT_FALSE(says_killed(MpiFamily::hydra, code));
+}
+
 TEST_F(LaunchPlanTest, HydraStaysOnOneNodeAndSaysSo) {
     Words const environment{"SLURM_JOB_NUM_NODES=3", "SLURMD_NODENAME=node1"};
     EXPECT_EQ(nodes_to_use(environment, MpiFamily::open_mpi_5), 3);

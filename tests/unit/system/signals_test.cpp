@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <future>
+#include <thread>
+
 #include "reprise/system/poller.hpp"
 
 namespace reprise {
@@ -21,6 +25,25 @@ TEST(SignalFdTest, SignalIsReadInsteadOfDelivered) {
     EXPECT_EQ(received->number, SIGUSR1);
     EXPECT_EQ(received->sender, ::getpid());
     EXPECT_FALSE(signals.read());
+}
+
+TEST(SignalFdTest, AThreadThatWasThereBeforeHandsItsSignalOn) {
+    std::promise<void> over;
+    std::jthread other([end = over.get_future()] { end.wait(); });
+    {
+        SignalFd signals({SIGUSR1});
+        EXPECT_EQ(::pthread_kill(other.native_handle(), SIGUSR1), 0);
+        pollfd fd{signals.fd(), POLLIN, 0};
+        poll_events({&fd, 1}, 10s);
+        auto const received = signals.read().value_or(ReceivedSignal{});
+        EXPECT_EQ(received.number, SIGUSR1);
+        EXPECT_EQ(received.sender, ::getpid());
+        EXPECT_FALSE(signals.read().has_value());
+    }
+    struct sigaction action {};
+    EXPECT_EQ(::sigaction(SIGUSR1, nullptr, &action), 0);
+    EXPECT_EQ(action.sa_handler, SIG_DFL);
+    over.set_value();
 }
 
 TEST(SignalFdTest, AnIgnoredSignalStaysIgnored) {
