@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 
 import condor_testing
@@ -96,6 +97,23 @@ class SubmitFilesTest(condor_testing.CondorTest):
         self.assertIn("max_restarts", self.output(job))
         self.assertEqual(len(job.attempts), 4)  # what is done is kept
 
+    def test_a_job_that_is_killed_is_started_again(self):
+        job = self.job(learning_runs_per_job=2)
+        job.plan = {"1.0-0": {"gate": job.gate()}}
+        log = self.submit(job, "reprise.sub")
+        self.wait_for_training(job, log, job.path("run_1.0-0", "trained"))
+        surroundings.wait_until(lambda: "run_0.0-0 succeeded" in self.output(job), "run 0")
+        launcher = job.find("launcher")
+        self.assertIn("--exit-for-restart", launcher.argv)
+        os.kill(launcher.pid, signal.SIGKILL)
+        job.open_gate()
+        self.wait_for_end(job, log)
+        self.assertEqual((log.return_value, log.executions), (0, 2), log.text)
+        self.assertEqual(log.count(r"Abnormal termination .signal 9."), 1, log.text)
+        outcomes = {row["name"]: row["outcome"] for row in job.attempts}
+        self.assertEqual(outcomes["run_0.0-0"], "succeeded")
+        self.assertEqual(outcomes["run_1.0-0.part1"], "succeeded")
+
     def test_a_vacated_job_saves_its_state_and_goes_on(self):
         job = self.job(learning_runs_per_job=2)
         job.plan = {"1.0-0": {"gate": job.gate()}}
@@ -143,6 +161,16 @@ class SubmitFilesTest(condor_testing.CondorTest):
         self.assertEqual((log.return_value, log.executions, log.evictions), (0, 2, 1), log.text)
         names = sorted(row["name"] for row in job.attempts)
         self.assertEqual(names, ["run_0.0-0", "run_1.0-0", "run_1.0-0.part1"])
+
+    def test_the_limit_of_restarts_ends_a_self_checkpointing_job(self):
+        job = self.self_checkpointing({}, training_iterations=9)
+        log = self.submit(
+            job, "reprise_self_checkpointing.sub", inputs="templates", restarts=1
+        )
+        self.wait_for_end(job, log)
+        self.assertEqual((log.return_value, log.executions), (1, 1), log.text)
+        self.assertIn("max_restarts", self.output(job))
+        self.assertEqual(len(job.attempts), 4)  # what is done came back
 
     def trained_in_scratch(self, log):
         """The attempts in the results file where the job runs."""
