@@ -38,6 +38,26 @@ class SearchesOnCondor(condor_testing.CondorTest, searches.SearchTest):
             "num_best_jobs_whose_data_is_kept": 2,
         }
 
+    def optimization(self, job, samples=SAMPLES, at_once=2, **parameters):
+        return {
+            **self.settings(job, **parameters),
+            "optimizer_str": "cem_metaoptimizer",
+            "optimizer_settings": {"with_restarts": False, "num_jobs_in_elite": 2},
+            "optimization_setting": {
+                "metric_to_optimize": "mean_eprewmean",
+                "minimize": False,
+                "number_of_samples": samples,
+                "n_jobs_per_iteration": at_once,
+            },
+            "optimized_params": [
+                {
+                    "param": "config.hysr_config.robot_position:0",
+                    "distribution": "TruncatedNormal",
+                    "bounds": [-0.35, 0.35],
+                }
+            ],
+        }
+
     def job_logs(self, search):
         """HTCondor's logs of the jobs by their numbers."""
         logs = {}
@@ -53,26 +73,7 @@ class SearchesOnCondor(condor_testing.CondorTest, searches.SearchTest):
             {"*": {"reward_of_parameters": True, "fails_in": ["1"]}, "1.0-0": {"ends_with": 1}}
         )
         search = self.run_search(
-            "cluster_utils.hp_optimization",
-            job,
-            {
-                **self.settings(job, training_iterations=2),
-                "optimizer_str": "cem_metaoptimizer",
-                "optimizer_settings": {"with_restarts": False, "num_jobs_in_elite": 2},
-                "optimization_setting": {
-                    "metric_to_optimize": "mean_eprewmean",
-                    "minimize": False,
-                    "number_of_samples": SAMPLES,
-                    "n_jobs_per_iteration": 2,
-                },
-                "optimized_params": [
-                    {
-                        "param": "config.hysr_config.robot_position:0",
-                        "distribution": "TruncatedNormal",
-                        "bounds": [-0.35, 0.35],
-                    }
-                ],
-            },
+            "cluster_utils.hp_optimization", job, self.optimization(job, training_iterations=2)
         )
         self.assertIn("CONDOR detected", search.log)
         ended = re.findall(r"Job (\d+) finished successfully", search.log)
@@ -97,6 +98,23 @@ class SearchesOnCondor(condor_testing.CondorTest, searches.SearchTest):
             lambda: [logs[number].return_value for number in ended] == [0] * len(ended), "code 0"
         )
         self.assertEqual((logs["1"].return_value, logs["1"].holds), (1, []), logs["1"].text)
+
+    def test_a_job_that_looks_bad_is_ended_early_without_a_word(self):
+        """Job 5 stops in the middle. When five others have ended, cluster_utils takes its last
+        report as its result and removes it; any word would spoil that."""
+        bad = {"reward_of_parameters": False, "reward": -50.0, "gate": "/no/such/gate"}
+        good = {"reward_of_parameters": True, "rows": 4, "row_s": 0.1, "in": {"5": bad}}
+        job = self.job({"*": good})
+        settings = self.optimization(job, samples=6, at_once=6, **{"runner.early_reports": 4})
+        settings["kill_bad_jobs_early"] = True
+        settings["early_killing_params"] = {"target_rank": 3, "how_many_stds": 0.0}
+        search = self.run_search("cluster_utils.hp_optimization", job, settings)
+        self.assertNotRegex(search.log, "died with error|exited to be resumed")
+        worst = min(float(row["mean_eprewmean"]) for row in search.all_data())
+        self.assertLess(worst, -49)
+        log = self.job_logs(search)["5"]
+        surroundings.wait_until(lambda: log.count("Job was aborted") == 1, "the removal")
+        self.assertEqual(re.findall("resumed|died", search.log), [])
 
     def test_a_vacated_job_saves_its_state_and_goes_on(self):
         search, kept = self.vacated_search()
