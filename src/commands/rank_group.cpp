@@ -158,7 +158,7 @@ class RankGroup {
         auto const now = clock_.now();
         if (setting_.others != nullptr) {  // the child is the rank, and waits for the other tasks
             if (setting_.keeper != nullptr) setting_.keeper->grab(child_->pid());
-            if (now - started_ < start_limit || end_.never_came) return;
+            if (now - started_ < setting_.patience || end_.never_came) return;
             end_.never_came = true;
             set_deadline(Duration::zero());
             return;
@@ -173,7 +173,7 @@ class RankGroup {
         }
         bool const orphaned =
             ranks_gone_since_ && now - *ranks_gone_since_ >= patience_with_mpirun();
-        if (orphaned || now - started_ >= start_limit) set_deadline(Duration::zero());
+        if (orphaned || now - started_ >= setting_.patience) set_deadline(Duration::zero());
     }
 
     /// mpirun should notice it when one of them is lost, but see orphaned_limit.

@@ -62,6 +62,7 @@ class TaskLauncher {
         RankGroupSetting setting;
         setting.spared = {scratch_.guardian()};
         setting.others = &link_;
+        setting.patience = start_limit + std::chrono::seconds(5);  // task 0 has the word
         setting.keeper = &keeper_;
         auto end = run_rank_group(plan_launch(request), listener, signals_, clock_, setting);
         sweep_run_cgroups();

@@ -116,6 +116,25 @@ TEST(RankPostTest, ASleepingRankIsWokenByItsMessage) {
     test_session().world().barrier();
 }
 
+TEST(RankPostTest, MessagesFromOtherHostsAreLookedForAllTheLessTheLongerThereWasNone) {
+    using std::chrono::milliseconds;
+    auto const& session = test_session();
+    if (session.world().size() == 1) return;
+    RankPost post(session, shared_token(), "host" + std::to_string(session.world().rank()));
+    TimePoint const begin{std::chrono::hours(1)};
+    post.awake(begin);
+    int const next = (post.rank() + 1) % post.size();
+    post.send(next, Dismissal{});
+    while (!post.receive()) poll_events({}, milliseconds(1));
+    post.flush(std::chrono::seconds(5));
+    auto const soon = begin + std::chrono::seconds(1);  // the time of pokes is over
+    EXPECT_EQ(post.patience(begin + milliseconds(30)), milliseconds(10));
+    EXPECT_EQ(post.patience(begin + milliseconds(400)), milliseconds(100));
+    EXPECT_EQ(post.patience(soon), milliseconds(200));
+    EXPECT_EQ(post.patience(begin + std::chrono::hours(9)), milliseconds(200));
+    session.world().barrier();
+}
+
 TEST(MpiSessionTest, EveryRankKnowsAllHosts) {
     auto const& session = test_session();
     auto const hosts = session.hosts("host" + std::to_string(session.world().rank()));

@@ -45,6 +45,7 @@ struct RankGroupSetting {
     /// Where somebody else has started the tasks of the job; both outlive the call. The rank's
     /// connections are kept whatever becomes of it.
     OtherTasks* others = nullptr;
+    Duration patience = start_limit;  ///< with ranks that do not come up
     SocketKeeper* keeper = nullptr;
 };
 
