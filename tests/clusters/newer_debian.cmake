@@ -45,7 +45,7 @@ foreach(name IN ITEMS slurm_batch launch_modes)
         foreach(test IN ITEMS ranks_on_one_node a_rank_is_lost the_launcher_of_task_0_is_lost
                 a_job_that_fails_for_good srun_without_pmix_is_an_error_that_says_what_to_write
                 slurm_mpi_type_and_fewer_tasks_than_learning_runs)
-            list(APPEND tests SrunTest.test_${test})
+            list(APPEND tests LaunchModesTest.test_${test})
         endforeach()
     endif()
     reprise_add_newer_test(newer_${name}_test COMMAND
