@@ -73,7 +73,7 @@ Settings settings_on_one_host(MpiFamily family, std::string const& scratch) {
                     yielding};
         case MpiFamily::hydra:
             // Within a Slurm job Hydra would call srun for its proxies.
-            return {"HYDRA_LAUNCHER=fork", "HYDRA_RMK=user", "HYDRA_IFACE=lo", "FI_PROVIDER=shm"};
+            return {"HYDRA_LAUNCHER=fork", "HYDRA_RMK=user", "HYDRA_IFACE=lo"};
     }
     return {};
 }
