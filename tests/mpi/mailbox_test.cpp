@@ -1,10 +1,10 @@
 #include "reprise/mpi/mailbox.hpp"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <boost/mpi/collectives.hpp>
 #include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -18,9 +18,10 @@ namespace {
 
 using testing::test_session;
 
-/// A token that all ranks share and no other test run has.
+/// A token that all ranks share and no other test run has, not even one with the same process
+/// number in another PID namespace.
 std::string shared_token() {
-    std::string token = "mailbox_test." + std::to_string(::getpid());
+    std::string token = "mailbox_test." + std::to_string(std::random_device{}());
     boost::mpi::broadcast(test_session().world(), token, 0);
     return token;
 }
