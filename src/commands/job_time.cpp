@@ -75,6 +75,16 @@ JobFate ask_for_fate(std::vector<std::string> const& environment, Duration limit
     return fate_of(*job, static_cast<int>(restarts.value_or(0.0)));
 }
 
+std::optional<Duration> time_to_notice_lost_node(std::vector<std::string> const& environment) {
+    auto const job = ask_slurm(environment, patience_at_start);
+    if (!job || !job->requeues) return std::nullopt;
+    auto const answer = output_of({"scontrol", "show", "config"}, environment, patience_at_start);
+    auto const timeout = parse_slurmd_timeout(answer.value_or(""));
+    if (timeout.value_or(0) <= 0) return std::nullopt;
+    // Beyond the timeout itself it takes the controller some rounds of asking.
+    return std::chrono::seconds(*timeout + 60);
+}
+
 std::string pass_on(Walltime const& walltime) {
     char text[96];
     std::snprintf(text, sizeof text, "%s=%.6f %.6f %.6f", variable_name, walltime.begin_s,

@@ -1,5 +1,6 @@
 #include "reprise/commands/launcher.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,6 +29,7 @@
 #include "reprise/system/host.hpp"
 #include "reprise/system/last_will.hpp"
 #include "reprise/system/memory_cgroup.hpp"
+#include "reprise/system/poller.hpp"
 #include "reprise/system/process_tree.hpp"
 
 namespace reprise {
@@ -312,7 +314,7 @@ class Launcher {
         }
     }
 
-    [[nodiscard]] Verdict judge(JobContext const& context, RankGroupEnd const& end) const {
+    [[nodiscard]] Verdict judge(JobContext const& context, RankGroupEnd const& end) {
         if (end.terminated && (!end.verdict || end.verdict->kind == VerdictKind::terminated)) {
             return word_after_term(term_facts_with_fate());
         }
@@ -344,7 +346,30 @@ class Launcher {
         }
         log_warning("a rank was lost (" + how + ")");
         for (auto const& line : details) log_warning("  " + line);
-        return record_lost_start(context, end.start_recorded, how, clock_.unix_time());
+        auto verdict = record_lost_start(context, end.start_recorded, how, clock_.unix_time());
+        bool const node = hub_ && hub_->lost_perhaps_a_node();
+        return node && verdict.kind == VerdictKind::resume ? wait_for_slurm(context, verdict)
+                                                           : verdict;
+    }
+
+    /// A lost node makes Slurm put the job back into the queue, but only when it has noticed. Who
+    /// asks for a new start before that gets a second job beside this one, perhaps on that node.
+    Verdict wait_for_slurm(JobContext const& context, Verdict const& verdict) {
+        auto const longest = time_to_notice_lost_node(own_environment());
+        if (!longest) return verdict;
+        auto const end = clock_.now() + *longest;
+        log_info("a node may be lost: waiting for Slurm to start the job again, at most " +
+                 shown_seconds(std::chrono::duration<double>(*longest).count()));
+        while (clock_.now() < end) {
+            pollfd fd{signals_.fd(), POLLIN, 0};
+            poll_events({&fd, 1}, end - clock_.now());
+            auto const signal = signals_.read();
+            if (!signal) continue;
+            if (signal->number == SIGUSR1) return verdict;
+            on_terminated(context);
+            return word_after_term(term_facts_with_fate());
+        }
+        return verdict;
     }
 
     JobOptions const& options_;

@@ -67,6 +67,7 @@ void TaskHub::read(Peer& peer) {
         if (peer.task >= 0) throw;
     }
     if (peer.channel.closed() && peer.task >= 0 && !std::exchange(peer.gone, true)) {
+        lost_perhaps_a_node_ = lost_perhaps_a_node_ || peer.host != host_name();
         lose(peer, "its launcher is gone");
     }
 }

@@ -88,11 +88,21 @@ std::optional<SlurmJob> parse_slurm_job(std::string_view text, std::string const
     job.reason = value_of(line, "Reason").value_or("");
     job.restarts = number_in(value_of(line, "Restarts").value_or("")).value_or(0);
     job.preempted = parse_slurm_time(value_of(line, "PreemptTime").value_or("")).has_value();
+    job.requeues = value_of(line, "BatchFlag") == "1" && value_of(line, "Requeue") == "1";
     // While it ends this is the moment of that, not that of its time limit.
     if (has(job.state, "RUNNING")) {
         job.end_s = parse_slurm_time(value_of(line, "EndTime").value_or(""));
     }
     return job;
+}
+
+std::optional<int> parse_slurmd_timeout(std::string_view text) {
+    constexpr std::string_view name = "\nSlurmdTimeout ";
+    auto const begin = text.find(name);
+    if (begin == std::string_view::npos) return std::nullopt;
+    auto value = text.substr(begin + name.size());
+    value.remove_prefix(std::min(value.find_first_not_of(" ="), value.size()));
+    return number_in(value.substr(0, value.find(' ')));
 }
 
 JobFate fate_of(SlurmJob const& job, int restarts_before) {

@@ -1,5 +1,8 @@
 """Jobs on the real Slurm whose node dies, or seems to."""
 
+import re
+
+import slurm_searches
 import slurm_testing
 
 import support
@@ -39,6 +42,38 @@ class NodeLoss(slurm_testing.SlurmTest):
         self.wait_for_text(job, "waiting for")
         job.open_gate()
         self.wait_for_success(job, number)
+
+
+class NodeLossInSearches(slurm_searches.SlurmSearchTest):
+    CLUSTER = {"nodes": 3, "cpus": 12}
+
+    def test_jobs_of_searches_go_on_whoever_of_them_is_left(self):
+        """One job is on the lost node, the other one on both. What is left of that must not ask for
+        a new job: Slurm starts the old one again, when it has noticed."""
+        searches = [
+            self.search_whose_job_1_waits({"extra_submission_options": ["--exclude=node1"]}),
+            self.search_whose_job_1_waits(
+                {
+                    "request_cpus": 1,
+                    "extra_submission_options": ["--ntasks=2", "--nodes=2"],
+                },
+                slurm_searches.RANKS_BY_SRUN,
+            ),
+        ]
+        self.assertEqual(self.slurm.job_field(searches[1][2], "BatchHost"), "node1")
+        self.assertEqual(self.slurm.job_field(searches[0][2], "NodeList"), "node2")
+        self.slurm.kill_node("node2")
+        for _, job, number in searches:
+            self.wait_for_state(job, number, "PENDING")
+            job.open_gate()
+        for search, job, number in searches:
+            self.finish(search)
+            log = search.log
+            self.assertEqual(len(re.findall(r"Job 1 started on", log)), 2, log)
+            self.assertEqual(len(re.findall(r"Job 1 finished successfully", log)), 1, log)
+            self.assertNotRegex(log, "Job 1 (died|exited)")
+            self.assertEqual(self.slurm.job_field(number, "Restarts"), "1")
+            self.assertEqual(search.job_output(1).count("run_0.0-0 starts"), 1)
 
 
 if __name__ == "__main__":

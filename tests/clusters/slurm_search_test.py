@@ -54,10 +54,7 @@ class SearchesOnSlurm(slurm_searches.SlurmSearchTest):
             }
         )
         settings = self.settings(job)
-        settings["environment_setup"] = {
-            "is_python_script": False,
-            "variables": {"SLURM_MPI_TYPE": "pmix"},
-        }
+        settings["environment_setup"] = slurm_searches.RANKS_BY_SRUN
         settings["cluster_requirements"]["request_cpus"] = 1  # of each rank
         options = ["--ntasks=2", f"--nodes={nodes}"]
         settings["cluster_requirements"]["extra_submission_options"] = options

@@ -2,12 +2,14 @@
 
 import os
 import re
+import subprocess
 
 import slurm_testing
 
 import support
 
 SAMPLES = 6
+RANKS_BY_SRUN = {"is_python_script": False, "variables": {"SLURM_MPI_TYPE": "pmix"}}
 
 
 class SlurmSearchTest(slurm_testing.SlurmTest):
@@ -48,14 +50,16 @@ class SlurmSearchTest(slurm_testing.SlurmTest):
             ],
         }
 
-    def search_whose_job_1_waits(self, requirements=None, **parameters):
-        """Returns the search, its job and the number that Slurm has for job 1, whose learning run 0
-        has succeeded, while learning run 1 waits at the gate."""
+    def search_whose_job_1_waits(self, requirements=None, setup=None, **parameters):
+        """requirements, setup: more of cluster_requirements, environment_setup. Returns the search,
+        its job and the number that Slurm has for job 1, whose learning run 0 has succeeded, while
+        learning run 1 waits at the gate."""
         job = self.job({"*": {"reward_of_parameters": True}})
         job.plan["1.*"] = {"in": {"1": {"gate": job.gate()}}}
         settings = self.settings(job, training_iterations=1, **parameters)
         settings["optimization_setting"]["number_of_samples"] = 3
         settings["cluster_requirements"].update(requirements or {})
+        settings["environment_setup"].update(setup or {})
         search = self.start_search("cluster_utils.hp_optimization", job, settings)
         job.working_dir = os.path.join(search.results, "working_directories", "1")
         support.wait_until(
@@ -69,5 +73,8 @@ class SlurmSearchTest(slurm_testing.SlurmTest):
         return search, job, number
 
     def finish(self, search):
-        code = search.wait(100)
+        try:
+            code = search.wait(100)
+        except subprocess.TimeoutExpired:
+            code = "waits for ever"
         self.assertEqual(code, 0, search.output + search.log + search.job_output())

@@ -26,6 +26,11 @@ inline constexpr Duration patience_at_start = std::chrono::seconds(5);
 /// Asks Slurm, if this is a job of Slurm's, but for no longer than so long.
 [[nodiscard]] JobFate ask_for_fate(std::vector<std::string> const& environment, Duration limit);
 
+/// How long Slurm takes at most to notice that a node of this job is lost, when it puts the job
+/// back into the queue then; nothing when it does not, or does not say so.
+[[nodiscard]] std::optional<Duration> time_to_notice_lost_node(
+    std::vector<std::string> const& environment);
+
 /// How the launcher hands the end on to rank 0: "NAME=value".
 [[nodiscard]] std::string pass_on(Walltime const& walltime);
 /// What it has handed on. Throws ContractViolation when that cannot be read.

@@ -25,6 +25,8 @@ class TaskHub final : public OtherTasks {
     void advance() override;
     void met(std::string const& /*hub*/) override {}
     [[nodiscard]] std::optional<std::string> lost() const override { return lost_; }
+    /// Whether a launcher on another node has ended without a word: perhaps its node is lost.
+    [[nodiscard]] bool lost_perhaps_a_node() const noexcept { return lost_perhaps_a_node_; }
 
     /// Those who are still there end whatever runs.
     void end_all();
@@ -54,6 +56,7 @@ class TaskHub final : public OtherTasks {
     std::string address_;
     std::vector<Peer> peers_;
     std::optional<std::string> lost_;
+    bool lost_perhaps_a_node_ = false;
 };
 
 }  // namespace reprise

@@ -55,6 +55,30 @@ TEST(SlurmJobTest, TellsWhatBecameOfAJobFromRecordedAnswers) {
     }
 }
 
+TEST(SlurmJobTest, TellsWhatALostNodeDoesToAJob) {
+    auto text = recorded("running_with_limit");
+    auto const id = id_of(text);
+    EXPECT_TRUE(parse_slurm_job(text, id).value().requeues);
+    auto not_so = text;
+    not_so.replace(text.find("Requeue=1"), 9, "Requeue=0");
+    EXPECT_FALSE(parse_slurm_job(not_so, id).value().requeues);
+    not_so = text;
+    not_so.replace(text.find("BatchFlag=1"), 11, "BatchFlag=0");
+    EXPECT_FALSE(parse_slurm_job(not_so, id).value().requeues) << "srun without a batch job";
+}
+
+TEST(SlurmJobTest, TellsWhenSlurmNoticesALostNode) {
+    std::string const config =
+        "Configuration data as of 2026-11-25T22:00:05\n"
+        "SlurmctldTimeout        = 120 sec\n"
+        "SlurmdTimeout           = 300 sec\n";
+    EXPECT_EQ(parse_slurmd_timeout(config), 300);
+    EXPECT_EQ(parse_slurmd_timeout("\nSlurmdTimeout           = 0 sec\n"), 0);
+    EXPECT_EQ(parse_slurmd_timeout("\nSlurmdTimeout\n"), std::nullopt);
+    EXPECT_EQ(parse_slurmd_timeout("\nSlurmdTimeout           = INFINITE\n"), std::nullopt);
+    EXPECT_EQ(parse_slurmd_timeout(""), std::nullopt);
+}
+
 TEST(SlurmJobTest, TellsTheEndOfAJobThatRuns) {
     auto const end_of = [](std::string const& name) {
         auto const text = recorded(name);
@@ -67,7 +91,7 @@ TEST(SlurmJobTest, TellsTheEndOfAJobThatRuns) {
 
 TEST(SlurmJobTest, StatesOfJobsThatAreOverAndOfOtherVersions) {
     auto const fate = [](std::string const& state, std::string const& reason = "None") {
-        return fate_of({state, reason, 0, false, {}}, 0);
+        return fate_of({state, reason, 0, false, false, {}}, 0);
     };
     EXPECT_EQ(fate("CANCELLED"), JobFate::cancelled);
     EXPECT_EQ(fate("CANCELLED,COMPLETING"), JobFate::cancelled);
