@@ -37,21 +37,21 @@ endforeach()
 reprise_add_newer_system_tests(openmpi ranks restarts failures kills signals)
 reprise_add_newer_system_tests(mpich ranks signals kills)
 
-# The newer Slurm, with Open MPI 5. Between its emulated nodes, which have one network address, Open
-# MPI crashes now and then while it connects: so what srun starts is on one node here.
-foreach(name IN ITEMS slurm_batch launch_modes)
-    set(tests)
-    if(name STREQUAL "launch_modes")
-        foreach(test IN ITEMS ranks_on_one_node a_rank_is_lost the_launcher_of_task_0_is_lost
-                a_job_that_fails_for_good srun_without_pmix_is_an_error_that_says_what_to_write
-                slurm_mpi_type_and_fewer_tasks_than_learning_runs)
-            list(APPEND tests LaunchModesTest.test_${test})
-        endforeach()
-    endif()
-    reprise_add_newer_test(newer_${name}_test COMMAND
+# The newer Slurm, with Open MPI 5, which fails now and then while it connects emulated nodes (they
+# have one network address): so these are the tests on one node.
+function(reprise_add_newer_slurm_tests file class)
+    list(TRANSFORM ARGN PREPEND "${class}.test_")
+    reprise_add_newer_test(newer_${file}_test COMMAND
         env "REPRISE_BIN=${newer_build}/openmpi/bin/reprise"
-        /usr/bin/python3 "${CMAKE_CURRENT_LIST_DIR}/${name}_test.py" ${tests})
-endforeach()
+        /usr/bin/python3 "${CMAKE_CURRENT_LIST_DIR}/${file}_test.py" ${ARGN})
+endfunction()
+reprise_add_newer_slurm_tests(slurm_batch BatchScripts
+    a_job_restarts_itself_until_all_is_trained a_job_that_is_requeued_goes_on
+    a_cancelled_job_stays_cancelled_and_its_state_is_saved)
+reprise_add_newer_slurm_tests(launch_modes LaunchModesTest
+    ranks_on_one_node a_rank_is_lost the_launcher_of_task_0_is_lost a_job_that_fails_for_good
+    srun_without_pmix_is_an_error_that_says_what_to_write
+    slurm_mpi_type_and_fewer_tasks_than_learning_runs)
 
 # On HTCondor, with the program as it was built there. The tests themselves run out here, because
 # cluster_utils knows no Python as new as the one in there.

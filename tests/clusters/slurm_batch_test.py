@@ -6,6 +6,8 @@ import os
 
 import slurm_testing
 
+import support
+
 SINGLE = "reprise_single_node.sbatch"
 SEVERAL = "reprise_several_nodes.sbatch"
 ARRAY = "reprise_array.sbatch"
@@ -73,6 +75,7 @@ class BatchScripts(slurm_testing.SlurmTest):
     def test_a_job_that_is_requeued_goes_on(self):
         job, number = self.start_one_that_waits(SINGLE)
         self.slurm.run("scontrol", "requeue", number)
+        support.wait_until(lambda: not job.processes(), "the end of the first start")
         job.open_gate()
         self.wait_for_success(job, number)
         self.assertEqual(self.slurm.job_field(number, "Restarts"), "1")
