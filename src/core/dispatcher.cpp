@@ -64,7 +64,7 @@ Dispatcher::Dispatcher(JobPlan plan, History const& history, int ranks, StopLimi
     REPRISE_EXPECT(ranks >= 1);
     ranks_.resize(static_cast<std::size_t>(ranks));
     has_trained_.resize(ranks_.size(), false);
-    for (auto const& row : history.attempts) times_.add(row);
+    for (auto const& row : history.attempts) learn_time(row);
 }
 
 std::vector<DispatcherAction> Dispatcher::handle(DispatcherEvent const& event, Instant now) {
@@ -116,7 +116,7 @@ void Dispatcher::begin_start(Begin const& event, Instant now, Actions& out) {
                                " of this job ended without a word; going on from what it saved"});
     }
     queued_attempts_ = aftermath.attempts;
-    for (auto const& row : queued_attempts_) times_.add(row);
+    for (auto const& row : queued_attempts_) learn_time(row);
     for (auto const& leftover : event.leftovers) {
         auto key = leftover.key;
         int const part = std::exchange(key.part, 0);
@@ -168,7 +168,7 @@ void Dispatcher::on(AttemptEnded const& event, Instant, Actions& out) {
     slot.reset();
     if (row.steps > 0 || row.outcome == AttemptOutcome::succeeded) this_start_.trained = true;
     remember(row, event.stderr_tail);
-    times_.add(row);
+    learn_time(row);
     note_result(row, out);
     queued_attempts_.push_back(std::move(row));
 }
@@ -259,6 +259,8 @@ void Dispatcher::on(StopRequested const& event, Instant now, Actions& out) {
 void Dispatcher::on(Tick const&, Instant now, Actions& out) {
     if (phase_ == Phase::training) {
         if (!time_over_ || now.monotonic < *time_over_) return;
+        time_over_.reset();
+        if (idle()) return;  // and nothing fits any more
         out.push_back(Note{Note::Level::info, 0, std::nullopt,
                            "the job's time is nearly over: stopping the trainings"});
         stop(StopReason::time_limit, now, out);
@@ -313,6 +315,7 @@ void Dispatcher::start_training(std::size_t rank, int learning_run, Actions& out
     training.reward = std::numeric_limits<double>::quiet_NaN();
     ranks_[rank] = training;
     has_trained_[rank] = true;
+    trained_runs_.insert(learning_run);
     out.push_back(StartAttempt{static_cast<int>(rank), training.key, seed,
                                state_.runs()[static_cast<std::size_t>(learning_run)].last_success});
 }

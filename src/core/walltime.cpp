@@ -21,28 +21,43 @@ bool at_known_end(std::optional<Walltime> const& walltime, double now_s) {
     return walltime && now_s >= walltime->end_s - end_tolerance_s;
 }
 
+bool goes_on(AttemptRecord const& row) {
+    auto first = row.key;
+    first.part = 0;
+    auto const name = directory_name(first);
+    return row.key.part > 0 &&
+           (row.loaded_from == name || row.loaded_from.starts_with(name + ".part"));
+}
+
 void IterationTimes::add(AttemptRecord const& row) {
-    auto const run = static_cast<std::size_t>(row.key.learning_run);
     double const took = std::max(0.0, row.end - row.start);
-    double const before = spent(row.key.learning_run);
-    double now_spent = 0.0;
+    double const whole = took + (goes_on(row) ? spent(row.key.learning_run) : 0.0);
+    bool const ended = row.outcome == AttemptOutcome::succeeded || counts_as_failure(row.outcome);
+    auto const before = last_part_.find(row.key.learning_run);
+    bool const hopeful =
+        checkpoints_ && (row.key.part == 0 || (before != last_part_.end() && goes_on(row) &&
+                                               row.loaded_from == directory_name(before->second)));
     if (row.outcome == AttemptOutcome::succeeded) {
-        double const whole = before + took;
         shortest_ = std::min(shortest_.value_or(whole), whole);
         longest_ = std::max(longest_.value_or(whole), whole);
-    } else if (!counts_as_failure(row.outcome) && checkpoints_) {
-        now_spent = before + took;
+    }
+    if (ended || hopeful) {
+        last_fruitful_start_ = std::max(last_fruitful_start_, row.start_number);
     } else if (row.outcome == AttemptOutcome::interrupted) {
         longest_cut_ = std::max(longest_cut_, took);
+        auto& of_start = cut_starts_[row.start_number];
+        of_start = std::max(of_start, took);
     }
-    if (row.outcome == AttemptOutcome::succeeded || counts_as_failure(row.outcome)) {
-        last_start_with_an_end_ = std::max(last_start_with_an_end_, row.start_number);
-    }
-    if (run >= spent_.size()) {
-        if (now_spent == 0.0) return;
-        spent_.resize(run + 1, 0.0);
-    }
-    spent_[run] = now_spent;
+    if (!checkpoints_) return;  // whatever was cut begins anew
+    auto const run = static_cast<std::size_t>(row.key.learning_run);
+    if (run >= spent_.size()) spent_.resize(run + 1, 0.0);
+    spent_[run] = ended ? 0.0 : whole;
+    last_part_[row.key.learning_run] = row.key;
+}
+
+double IterationTimes::longest_cut_in(int start_number) const {
+    auto const cut = cut_starts_.find(start_number);
+    return cut == cut_starts_.end() ? 0.0 : cut->second;
 }
 
 double IterationTimes::spent(int learning_run) const {

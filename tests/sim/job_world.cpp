@@ -43,6 +43,7 @@ JobWorld::JobWorld(std::uint64_t seed) : random_(seed), seed_(seed) {
     faults_.ignores_stop = maybe(0.5);
     draw_limits();
     draw_checkpoints();
+    draw_time();
     drawn_ = faults_;
     faulty_starts_ = pick(0, 12);
     common_mistake_ = chance(0.3);
@@ -101,9 +102,13 @@ void JobWorld::run() {
         }
         if (end.verdict->kind == VerdictKind::failed && !disk_full_) {
             check_failed(*end.verdict);
-            if (end.verdict->reason.find("before any training made a step") == std::string::npos) {
-                return;
-            }
+            auto const tells = [&](char const* what) {
+                return end.verdict->reason.find(what) != std::string::npos;
+            };
+            bool const again = tells("time of this job is too short")
+                                   ? gives_more_time()
+                                   : tells("before any training made a step");
+            if (!again) return;
         }
     }
     check(false, "the job does not come to an end");
@@ -119,7 +124,7 @@ StartEnd JobWorld::one_start(int ranks) {
     dispatcher_.emplace(plan_, disk_, ranks);
     first_iteration_ = dispatcher_->state().iterations_done();
     plan_faults();
-    feed(Begin{leftovers(), "node1"});
+    feed(Begin{leftovers(), "node1", begin_time()});
     while (!verdict_ && !crashed_) {
         // Deadlines count like everything else that happens.
         std::optional<double> deadline;
@@ -193,13 +198,13 @@ void JobWorld::perform(StartAttempt const& action) {
     if (key.part == 0) check(seeds_.insert(action.seed).second, "two attempts got one seed");
     book_[key].start = unix_s_;
     auto const steps_before = begin_part(key);
+    check_time_of(action);
     auto& rank = ranks_.at(static_cast<std::size_t>(action.rank));
     check(rank.supervisor.idle(), "a rank was given two trainings");
     at(between(0.0, 0.01), [this, action, steps_before] {
         ranks_[static_cast<std::size_t>(action.rank)].seed = action.seed;
-        feed_rank(
-            action.rank,
-            Ordered{action.key, action.seed, {}, "progress.csv", "reward", limits_, steps_before});
+        feed_rank(action.rank, Ordered{action.key, action.seed, model_of(action.key),
+                                       "progress.csv", "reward", limits_, steps_before});
     });
 }
 
@@ -209,7 +214,7 @@ void JobWorld::perform(StopAttempt const& action) {
         if (state.supervisor.key() == action.key && state.over_limit == AttemptOutcome::none) {
             state.stop_asked = true;
         }
-        feed_rank(action.rank, StopAsked{action.key, action.reason});
+        feed_rank(action.rank, StopAsked{action.key, action.reason, action.kill_after});
     });
 }
 
@@ -277,7 +282,8 @@ void JobWorld::perform(Finish const& action) {
     auto const kind = action.verdict.kind;
     verdict_ = action.verdict;
     check(kind != VerdictKind::terminated || stop_asked_, "ended though nobody asked");
-    if (kind == VerdictKind::resume && !stop_asked_) {
+    check_end_of_time(action.verdict);
+    if (kind == VerdictKind::resume && !stop_asked_ && !walltime_) {
         int least = plan_.training_iterations;
         for (int run = 0; run < plan_.learning_runs; ++run) {
             if (dispatcher_->state().exhausted(run)) continue;
@@ -314,7 +320,7 @@ void JobWorld::perform_on(int rank, StartTraining const&) {
     TrainingFacts facts;
     facts.end = TrainingFacts::End::learner_ended;
     facts.exit_code = 0;
-    double length = between(200.0, 1500.0);
+    double length = length_of(key);
     auto& entry = book_.at(key);
     entry.reward = between(-1.0, 1.0);
     if (chance(faults_.attempt_fails)) {
@@ -397,6 +403,7 @@ void JobWorld::perform_on(int rank, ReportAttempt const& action) {
     if (report.record.outcome == AttemptOutcome::succeeded) part_succeeds(report.record);
     auto const arrive = [this, rank, report] {
         trained_now_.erase(report.record.key.learning_run);
+        learn_length(report.record);
         feed(AttemptEnded{rank, report.record, report.stderr_tail});
     };
     at(between(0.0, 0.01), arrive);
@@ -412,7 +419,7 @@ void JobWorld::perform_on(int rank, ReportAttempt const& action) {
 std::vector<LeftoverAttempt> JobWorld::leftovers() const {
     std::vector<LeftoverAttempt> result;
     for (auto const& [key, entry] : book_) {
-        result.push_back({key, entry.steps, entry.start, unix_s_});
+        result.push_back({key, entry.steps, entry.start, unix_s_, model_of(key)});
     }
     return result;
 }
@@ -488,12 +495,20 @@ void JobWorld::check_failed(Verdict const& verdict) const {
     bool const set_up = verdict.reason.find("mistake in the set-up") != std::string::npos;
     bool const fruitless =
         verdict.reason.find("before any training made a step") != std::string::npos;
-    check(exhausted || set_up || fruitless, "failed without a reason: " + verdict.reason);
+    bool const too_short =
+        verdict.reason.find("time of this job is too short") != std::string::npos;
+    check(exhausted || set_up || fruitless || too_short,
+          "failed without a reason: " + verdict.reason);
+    if (too_short) check_too_short();
     if (set_up) {
-        check(drawn_.quick_failures > 0.0 && drawn_.attempt_fails > 0.0, "no quick failures");
+        bool const no_directory =
+            verdict.reason.find("cannot create directory") != std::string::npos;
+        check(drawn_.attempt_fails > 0.0 && (drawn_.quick_failures > 0.0 || no_directory),
+              "no quick failures");
     }
     if (fruitless) {
-        check(drawn_.start_crashes + drawn_.time_limit + drawn_.save_fails > 0.0, "no lost starts");
+        check(drawn_.start_crashes + drawn_.time_limit + drawn_.save_fails > 0.0 || walltime_,
+              "no lost starts");
     }
 }
 

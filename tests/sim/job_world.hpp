@@ -156,6 +156,18 @@ class JobWorld {
     void part_succeeds(AttemptRecord const& row);
     void check_curve(AttemptKey const& key) const;
 
+    // The time (job_world_time.cpp).
+    void draw_time();
+    std::optional<Walltime> begin_time();
+    double length_of(AttemptKey const& key);
+    [[nodiscard]] std::string model_of(AttemptKey key) const;
+    void check_time_of(StartAttempt const& action);
+    void learn_length(AttemptRecord const& row);
+    void check_end_of_time(Verdict const& verdict);
+    void check_too_short() const;
+    bool gives_more_time();
+    [[nodiscard]] int idle_ranks() const;
+
     std::mt19937_64 random_;
     std::uint64_t seed_;
     JobPlan plan_;
@@ -176,6 +188,11 @@ class JobWorld {
     bool counts_on_ = true;                      ///< how learners count after they loaded a model
     std::int64_t checkpoint_every_ = 500;
     std::int64_t row_every_ = 200;
+    double time_s_ = 0.0;  ///< of each start; 0: no end
+    double margin_s_ = 0.0;
+    std::map<AttemptKey, double> lengths_;  ///< seconds that an attempt takes; by part 0
+    std::optional<double> shortest_;        ///< seconds, of the iterations that succeeded
+    std::optional<double> longest_;
     std::set<std::int64_t> seeds_;
     int early_reports_ = 0;
     double announced_progress_ = 0.0;
@@ -188,6 +205,9 @@ class JobWorld {
     std::map<int, std::int64_t> last_curve_;
     std::map<int, TrainingFacts> last_end_;  ///< by rank
     int first_iteration_ = 0;  ///< that some learning run had still to do when it began
+    std::optional<Walltime> walltime_;
+    std::map<int, int> trainings_of_rank_;
+    std::map<int, int> trainings_of_run_;
     bool stop_asked_ = false;
     bool crashed_ = false;
     bool disk_full_ = false;

@@ -137,6 +137,7 @@ class DispatcherFixture : public ::testing::Test {
     /// known.
     double time_s = -1.0;
     double margin_s = 10.0;
+    bool checkpoints_are_left = false;  ///< parts go on from the one before
     History disk;
     StartAttempt last_started_;
     StopAttempt last_stopped_;
@@ -173,6 +174,11 @@ class DispatcherFixture : public ::testing::Test {
         row.start = now_.unix_s - after_s;
         row.end = now_.unix_s;
         row.reward = std::numeric_limits<double>::quiet_NaN();
+        if (checkpoints_are_left && which.part > 0) {
+            auto before = which;
+            before.part -= 1;
+            row.loaded_from = directory_name(before);
+        }
         return row;
     }
 

@@ -195,7 +195,8 @@ class Dispatcher {
     [[nodiscard]] bool fits(std::size_t rank, int learning_run, double now_s) const;
     [[nodiscard]] bool something_fits(double now_s) const;
     [[nodiscard]] Duration time_to_stop(StopReason reason, double now_s) const;
-    [[nodiscard]] int cut_starts() const;
+    void learn_time(AttemptRecord const& row);
+    [[nodiscard]] std::vector<double> cut_starts() const;
     [[nodiscard]] std::optional<Verdict> walltime_too_short(double now_s) const;
     void nothing_fits(double now_s);
     void queue_milestones();
@@ -225,6 +226,7 @@ class Dispatcher {
     std::optional<Walltime> walltime_;
     std::optional<TimePoint> time_over_;  ///< when trainings are stopped for want of time
     std::vector<bool> has_trained_;       ///< by rank: it was given a training in this start
+    std::set<int> trained_runs_;          ///< learning runs that were given a rank in this start
     std::string out_of_time_;             ///< why nothing more was started; empty: it was
     StartRecord this_start_;              ///< as it should be on disk
     bool disk_failed_ = false;            ///< nothing can be saved any more

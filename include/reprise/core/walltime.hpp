@@ -2,6 +2,7 @@
 /// iteration takes. Pure.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,10 +36,13 @@ struct Walltime {
 /// clock now and then only, and clocks differ a little.
 [[nodiscard]] bool at_known_end(std::optional<Walltime> const& walltime, double now_s);
 
+/// Whether this part went on from a checkpoint of an earlier part of its attempt.
+[[nodiscard]] bool goes_on(AttemptRecord const& row);
+
 /// How long training iterations take, from the rows of this sample.
 class IterationTimes {
   public:
-    /// @param checkpoints whether a part goes on where the one before was interrupted
+    /// @param checkpoints whether a part may go on from a checkpoint of the one before
     explicit IterationTimes(bool checkpoints = false) : checkpoints_(checkpoints) {}
 
     void add(AttemptRecord const& row);
@@ -47,27 +51,33 @@ class IterationTimes {
     /// counted; nothing: none has.
     [[nodiscard]] std::optional<double> shortest() const noexcept { return shortest_; }
     [[nodiscard]] std::optional<double> longest() const noexcept { return longest_; }
-    /// Seconds after which a training that was stopped in order had not ended, the longest such
-    /// time; 0: none was stopped, or checkpoints make it meaningless.
+    /// The longest time, in seconds, after which a training that was stopped in order had not
+    /// ended, and that was lost; 0: none was.
     [[nodiscard]] double longest_cut() const noexcept { return longest_cut_; }
-    /// Seconds that went into the attempt of this learning run that is due and count for it.
+    /// The same of one start; 0: none was.
+    [[nodiscard]] double longest_cut_in(int start_number) const;
+    /// Seconds that went into the attempt of this learning run that is due, if it can go on.
     [[nodiscard]] double spent(int learning_run) const;
-    /// The newest start in which a training ended by itself, well or not; -1: none.
-    [[nodiscard]] int last_start_with_an_end() const noexcept { return last_start_with_an_end_; }
+    /// The newest start that has brought the sample further, or may have: a training ended by
+    /// itself, well or not, or went on from a checkpoint of the part before and may have left
+    /// another one, or was the first part; -1: none.
+    [[nodiscard]] int last_fruitful_start() const noexcept { return last_fruitful_start_; }
 
   private:
     bool checkpoints_;
     std::optional<double> shortest_;
     std::optional<double> longest_;
     double longest_cut_ = 0.0;
-    int last_start_with_an_end_ = -1;
-    std::vector<double> spent_;  ///< by learning run; what is not there is 0
+    int last_fruitful_start_ = -1;
+    std::vector<double> spent_;            ///< by learning run; what is not there is 0
+    std::map<int, AttemptKey> last_part_;  ///< by learning run, where there are checkpoints
+    std::map<int, double> cut_starts_;     ///< longest_cut_in() where it is not 0
 };
 
 /// Seconds for people: "95 s", "0.5 s", "2 h 5 min".
 [[nodiscard]] std::string shown_seconds(double seconds);
 
-/// A training that takes as long as this one did, give or take so much, fits no better next time.
+/// A training that was cut after some time fits no better into a start that has so much of that.
 inline constexpr double cut_tolerance = 1.05;
 /// Seconds before the known end from which on a TERM counts as the time limit.
 inline constexpr double end_tolerance_s = 5.0;

@@ -139,6 +139,22 @@ TEST_F(DispatcherTimeTest, ARetryAfterAQuickFailureStillFits) {
     expect_start(1, key(1, 0, 1));  // how long it takes is not known yet
 }
 
+TEST_F(DispatcherTimeTest, ARankThatHasDoneNothingMakesNoIterationAFirstOne) {
+    for (bool const checkpoints : {false, true}) {
+        plan.checkpoints = checkpoints;
+        plan.training_iterations = plan.iterations_per_start = 3;
+        disk = {};
+        start(2);
+        expect_start(0, key(0, 0));
+        succeeds(0, key(0, 0), 1.0, 100, 60.0);
+        save();
+        expect_progress(1.0 / 3);
+        save();  // rank 1 has waited for 60 s, and so would the next iteration
+        expect_finish(VerdictKind::resume);
+        expect_nothing_else();
+    }
+}
+
 TEST_F(DispatcherTimeTest, RunsThatWaitForARankAreLeftToTheNextStart) {
     plan.learning_runs = plan.accept = 2;
     start(1);
@@ -158,7 +174,7 @@ TEST_F(DispatcherTimeTest, RunsThatWaitForARankAreLeftToTheNextStart) {
 }
 
 TEST_F(DispatcherTimeTest, WithCheckpointsTheFirstOfAStartIsBegunHoweverLongItTakes) {
-    plan.checkpoints = true;
+    plan.checkpoints = checkpoints_are_left = true;
     plan.training_iterations = plan.iterations_per_start = 2;
     start(1);
     expect_start(0, key(0, 0));
@@ -175,7 +191,7 @@ TEST_F(DispatcherTimeTest, WithCheckpointsTheFirstOfAStartIsBegunHoweverLongItTa
 }
 
 TEST_F(DispatcherTimeTest, WithCheckpointsWhatIsLeftOfAnAttemptMayFitWhereAWholeOneDoesNot) {
-    plan.checkpoints = true;
+    plan.checkpoints = checkpoints_are_left = true;
     plan.learning_runs = plan.accept = 3;
     start(2);
     expect_start(0, key(0, 0));
@@ -239,6 +255,20 @@ TEST_F(DispatcherTimeTest, AMarginLargerThanTheTimeIsFoundOutToo) {
     }
 }
 
+TEST_F(DispatcherTimeTest, TheTimeMayBeOverBeforeTheFirstRowIsSaved) {
+    margin_s = 200.0;
+    start(1);
+    save();
+    expect_finish(VerdictKind::resume);
+    start_unsaved(1);
+    ASSERT_TRUE(dispatcher().deadline().has_value());
+    handle(Tick{});
+    EXPECT_FALSE(dispatcher().deadline().has_value());
+    save();
+    save();
+    expect_finish(VerdictKind::failed);
+}
+
 TEST_F(DispatcherTimeTest, WithoutCheckpointsTwoStartsThatWereCutInARowAreEnough) {
     start(1);
     expect_start(0, key(0, 0));
@@ -278,26 +308,65 @@ TEST_F(DispatcherTimeTest, ATrainingThatEndsInBetweenForgivesCutStarts) {
 }
 
 TEST_F(DispatcherTimeTest, StartsThatWereStoppedEarlyByASignalAreNotBlamedOnTheTime) {
-    for (int part = 0; part < 5; ++part) {
+    for (int part = 0; part < 9; ++part) {
         start(1);
         expect_start(0, key(0, 0, 0, part));
-        pass(20.0);
+        double const after_s = part % 3 == 0 ? 20.0 : 40.0;
+        pass(after_s);
         handle(StopRequested{StopReason::time_limit});  // preempted, and told so by USR1
         expect_stop(0, key(0, 0, 0, part));
-        interrupted_now(0, key(0, 0, 0, part), 20.0, 10);
+        interrupted_now(0, key(0, 0, 0, part), after_s, 10);
         save();
         save();
         expect_finish(VerdictKind::resume);
     }
 }
 
+TEST_F(DispatcherTimeTest, StartsThatASignalAlwaysStopsAfterTheSameTimeAreTooShort) {
+    for (double const known_end : {100.0, -1.0}) {
+        disk = {};
+        time_s = known_end;
+        for (int part = 0; part < 3; ++part) {
+            start(1);
+            expect_start(0, key(0, 0, 0, part));
+            pass(50.0 + part);
+            handle(StopRequested{StopReason::time_limit});
+            expect_stop(0, key(0, 0, 0, part));
+            interrupted_now(0, key(0, 0, 0, part), 50.0 + part, 10);
+            save();
+            save();
+            expect_finish(VerdictKind::resume);
+        }
+        start(1);
+        save();
+        expect_reason(expect_finish(VerdictKind::failed), "the last 3 starts");
+        start(1);  // who starts it once more wants another try
+        expect_start(0, key(0, 0, 0, 3));
+    }
+}
+
 TEST_F(DispatcherTimeTest, WithCheckpointsCutStartsAreTheRule) {
-    plan.checkpoints = true;
+    plan.checkpoints = checkpoints_are_left = true;
     for (int part = 0; part < 5; ++part) {
         start(1);
         expect_start(0, key(0, 0, 0, part));
         run_into_the_end(key(0, 0, 0, part), 0.0, 10 * (part + 1));
     }
+}
+
+TEST_F(DispatcherTimeTest, CheckpointsThatNeverComeDoNotHelp) {
+    plan.checkpoints = true;
+    start(1);
+    expect_start(0, key(0, 0));
+    run_into_the_end(key(0, 0));  // has perhaps left one
+    for (int part = 1; part < 3; ++part) {
+        start(1);
+        expect_start(0, key(0, 0, 0, part));
+        run_into_the_end(key(0, 0, 0, part));
+    }
+    start(1);
+    save();
+    expect_reason(expect_finish(VerdictKind::failed), "the time of this job is too short");
 }
 
 TEST_F(DispatcherTimeTest, ATermWhileStoppingForTheTimeIsATerm) {

@@ -8,13 +8,15 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-AttemptRecord row(AttemptKey key, AttemptOutcome outcome, double took, int start_number = 0) {
+AttemptRecord row(AttemptKey key, AttemptOutcome outcome, double took, int start_number = 0,
+                  std::string loaded_from = {}) {
     AttemptRecord record;
     record.key = key;
     record.outcome = outcome;
     record.start = 1000.0;
     record.end = 1000.0 + took;
     record.start_number = start_number;
+    record.loaded_from = std::move(loaded_from);
     return record;
 }
 
@@ -53,27 +55,36 @@ TEST(WalltimeTest, LearnsTheShortestAndTheLongestIteration) {
     EXPECT_DOUBLE_EQ(times.longest_cut(), 0.0);
 }
 
-TEST(WalltimeTest, WithCheckpointsAllPartsMakeUpTheIteration) {
+TEST(WalltimeTest, PartsThatGoOnMakeUpTheIteration) {
     IterationTimes times(true);
     times.add(row({0, 0, 0, 0}, AttemptOutcome::interrupted, 40.0));
     EXPECT_DOUBLE_EQ(times.spent(0), 40.0);
-    times.add(row({0, 0, 0, 1}, AttemptOutcome::lost, 30.0));
+    times.add(row({0, 0, 0, 1}, AttemptOutcome::lost, 30.0, 1, "run_0.0-0"));
     EXPECT_DOUBLE_EQ(times.spent(0), 70.0);
     EXPECT_DOUBLE_EQ(times.spent(1), 0.0);
-    times.add(row({0, 0, 0, 2}, AttemptOutcome::succeeded, 20.0));
+    times.add(row({0, 0, 0, 2}, AttemptOutcome::succeeded, 20.0, 2, "run_0.0-0.part1"));
     EXPECT_DOUBLE_EQ(times.shortest().value(), 90.0);
     EXPECT_DOUBLE_EQ(times.spent(0), 0.0);  // of the next iteration
     EXPECT_DOUBLE_EQ(times.longest_cut(), 0.0);
 }
 
+TEST(WalltimeTest, APartThatBeginsAnewCountsAlone) {
+    IterationTimes times(true);
+    times.add(row({0, 1, 0, 0}, AttemptOutcome::interrupted, 40.0));
+    times.add(row({0, 1, 0, 1}, AttemptOutcome::interrupted, 30.0, 1, "run_0.0-0"));
+    EXPECT_DOUBLE_EQ(times.spent(0), 30.0);
+    times.add(row({0, 1, 0, 2}, AttemptOutcome::succeeded, 50.0, 2, "run_0.0-0"));
+    EXPECT_DOUBLE_EQ(times.longest().value(), 50.0);
+}
+
 TEST(WalltimeTest, AFailureThrowsAwayWhatWasSpent) {
     IterationTimes times(true);
     times.add(row({0, 0, 0, 0}, AttemptOutcome::interrupted, 40.0));
-    times.add(row({0, 0, 0, 1}, AttemptOutcome::learner_failed, 1.0));
+    times.add(row({0, 0, 0, 1}, AttemptOutcome::learner_failed, 1.0, 1, "run_0.0-0"));
     EXPECT_DOUBLE_EQ(times.spent(0), 0.0);
 }
 
-TEST(WalltimeTest, WithoutCheckpointsOnlyTheLastPartCountsAndACutTellsALowerBound) {
+TEST(WalltimeTest, WithoutCheckpointsACutTellsALowerBound) {
     IterationTimes times;
     times.add(row({0, 0, 0, 0}, AttemptOutcome::interrupted, 40.0));
     times.add(row({0, 0, 0, 1}, AttemptOutcome::lost, 300.0));  // when it died is not known well
@@ -83,14 +94,28 @@ TEST(WalltimeTest, WithoutCheckpointsOnlyTheLastPartCountsAndACutTellsALowerBoun
     EXPECT_DOUBLE_EQ(times.shortest().value(), 60.0);
 }
 
+TEST(WalltimeTest, WithCheckpointsOnlyPartsThatBegunAnewWereForNothing) {
+    IterationTimes times(true);
+    times.add(row({0, 0, 0, 0}, AttemptOutcome::interrupted, 40.0, 0));
+    EXPECT_EQ(times.last_fruitful_start(), 0);  // it may have left a checkpoint
+    times.add(row({0, 0, 0, 1}, AttemptOutcome::interrupted, 45.0, 1));
+    EXPECT_EQ(times.last_fruitful_start(), 0);  // it had not
+    EXPECT_DOUBLE_EQ(times.longest_cut(), 45.0);
+    times.add(row({0, 0, 0, 2}, AttemptOutcome::interrupted, 45.0, 2, "run_0.0-0.part1"));
+    EXPECT_EQ(times.last_fruitful_start(), 2);
+    times.add(row({0, 0, 0, 3}, AttemptOutcome::interrupted, 46.0, 3, "run_0.0-0.part1"));
+    EXPECT_EQ(times.last_fruitful_start(), 2);  // part 2 had left no newer one
+    EXPECT_DOUBLE_EQ(times.longest_cut_in(3), 46.0);
+}
+
 TEST(WalltimeTest, KnowsTheLastStartInWhichATrainingEndedByItself) {
     IterationTimes times;
-    EXPECT_EQ(times.last_start_with_an_end(), -1);
+    EXPECT_EQ(times.last_fruitful_start(), -1);
     times.add(row({0, 0, 0, 0}, AttemptOutcome::interrupted, 40.0, 3));
-    EXPECT_EQ(times.last_start_with_an_end(), -1);
+    EXPECT_EQ(times.last_fruitful_start(), -1);
     times.add(row({0, 0, 0, 1}, AttemptOutcome::learner_failed, 40.0, 4));
     times.add(row({0, 0, 1, 0}, AttemptOutcome::lost, 40.0, 5));
-    EXPECT_EQ(times.last_start_with_an_end(), 4);
+    EXPECT_EQ(times.last_fruitful_start(), 4);
 }
 
 TEST(WalltimeTest, SecondsForPeople) {
