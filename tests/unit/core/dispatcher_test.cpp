@@ -387,6 +387,30 @@ TEST_F(DispatcherTest, AStepInBetweenForgivesALostStart) {
     expect_start(0, key(0, 0, 0, 2));
 }
 
+TEST_F(DispatcherTest, LostStartsAreNotChargedToMaxAttemptsButTheyHaveALimit) {
+    plan.learning_runs = plan.accept = 1;
+    plan.max_attempts = 1;
+    plan.max_restarts = 20;
+    std::vector<LeftoverAttempt> left;
+    for (int part = 0; part <= plan.max_restarts; ++part) {
+        start(1, left);
+        expect_start(0, key(0, 0, 0, part));
+        // Its node is lost here, after some steps.
+        left = {{key(0, 0, 0, part), 50, 1.7e9, 1.7e9 + 5}};
+    }
+    EXPECT_EQ(dispatcher().state().failed_attempts(), 0);
+    start(1, left);
+    save();
+    auto const verdict = expect_finish(VerdictKind::failed);
+    EXPECT_NE(verdict.reason.find("started again 20 times, which is runner.max_restarts"),
+              std::string::npos)
+        << verdict.reason;
+    EXPECT_EQ(disk.attempts.size(), 21U);  // the last loss is recorded, too
+    plan.max_restarts = 30;
+    start(1);
+    expect_start(0, key(0, 0, 0, 21));
+}
+
 TEST_F(DispatcherTest, RestartsHaveALimit) {
     plan.learning_runs = plan.accept = 1;
     plan.max_restarts = 0;
