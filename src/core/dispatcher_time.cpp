@@ -118,6 +118,7 @@ void Dispatcher::nothing_fits(double now_s) {
     if (!untouched || starts.size() < 2) return;
     auto const& before = starts[starts.size() - 2];
     if (before.outcome != StartOutcome::resume || before.trained) return;
+    if (before.number <= times_.last_fruitful_start()) return;
     failure_ = Verdict{VerdictKind::failed,
                        {},
                        "the time of this job is too short: a training iteration takes at least " +

@@ -382,7 +382,11 @@ void JobWorld::perform_on(int rank, KillTraining const&) {
 }
 
 void JobWorld::perform_on(int rank, ReadCurve const&) {
-    auto const& entry = book_.at(*ranks_[static_cast<std::size_t>(rank)].supervisor.key());
+    auto const key = *ranks_[static_cast<std::size_t>(rank)].supervisor.key();
+    auto& entry = book_.at(key);
+    // Only a checkpoint that followed may tell how its learner has counted in the last row.
+    auto const& rows = parts_.at(key).rows;
+    if (!rows.empty()) entry.steps = scale_of(key).attempt_counter(rows.back());
     CurveFacts facts;
     facts.file_found = true;
     facts.steps = entry.steps;

@@ -23,6 +23,8 @@ void JobWorld::draw_time() {
     margin_s_ = chance(0.2)   ? 0.0
                 : chance(0.1) ? between(0.0, 1.2) * time_s_
                               : std::min(0.2 * time_s_, between(5.0, 120.0));
+    // Whose steps nobody knows is asked for all of them again, however far its checkpoint was.
+    if (plan_.steps_per_iteration == 0) plan_.checkpoints = false;
     if (chance(0.5)) plan_.iterations_per_start = plan_.training_iterations;  // auto
 }
 

@@ -112,7 +112,7 @@ class WalltimeTest(support.SystemTest):
     def test_a_job_that_is_too_short_for_an_iteration_says_so(self):
         server = self.server()
         job = self.job({"*": {"lasts_s": 1.5}}, server)
-        job.set(learning_runs_per_job=1, training_iterations=2)
+        job.set(learning_runs_per_job=1, training_iterations=2, **{"learner.checkpoints": ""})
         self.assert_ended(job.run(), 3)
         job.set(**{"runner.time_limit_s": 1.5, "runner.stop_margin_s": 0.5})
         server.forget()

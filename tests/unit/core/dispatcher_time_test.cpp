@@ -245,6 +245,28 @@ TEST_F(DispatcherTimeTest, AStartThatHasNoTimeForAnyTrainingLeavesAndTheSecondIs
     expect_start(0, key(0, 1));
 }
 
+TEST_F(DispatcherTimeTest, AStartWhoseTrainingsOnlyFailedHasBegunSomething) {
+    plan.learning_runs = plan.accept = 2;
+    start(1);
+    expect_start(0, key(0, 0));
+    succeeds(0, key(0, 0), 1.0, 100, 80.0);
+    save();
+    expect_progress(0.5);
+    save();
+    expect_finish(VerdictKind::resume);
+    start(1);
+    expect_start(0, key(1, 0));
+    fails(0, key(1, 0), "cannot create directory", 20.0);  // 70 s are left
+    save();
+    save();
+    expect_finish(VerdictKind::resume);
+    EXPECT_FALSE(disk.starts.at(1).trained);
+    time_s = 60.0;
+    start(1);
+    save();
+    expect_finish(VerdictKind::resume);  // the first one that could begin nothing
+}
+
 TEST_F(DispatcherTimeTest, AMarginLargerThanTheTimeIsFoundOutToo) {
     margin_s = 200.0;
     for (auto const kind : {VerdictKind::resume, VerdictKind::failed}) {
