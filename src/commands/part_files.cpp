@@ -41,9 +41,12 @@ std::vector<CheckpointFile> list_checkpoints(AttemptFiles const& files,
     if (!pattern) return found;
     auto const folder = pattern->folder.empty() ? run_dir : run_dir + "/" + pattern->folder;
     if (!is_directory(folder)) return found;
-    for (auto const& name : list_directory(folder)) {
-        auto const steps = pattern->steps_of(name);
-        if (steps) found.push_back({pattern->path_of(name), *steps});
+    try {
+        for (auto const& name : list_directory(folder)) {
+            auto const steps = pattern->steps_of(name);
+            if (steps) found.push_back({pattern->path_of(name), *steps});
+        }
+    } catch (Error const&) {  // gone meanwhile, or not for us to read: then there are none
     }
     return found;
 }

@@ -7,7 +7,7 @@ import signal
 
 import h5py
 import support
-from support import CONCLUDED, RESULTS, RESUME, reward_of
+from support import CONCLUDED, EARLY_REPORT, RESULTS, RESUME, reward_of
 
 STEPS = 1000  # of one iteration, in the templates
 EVERY = {"row_every": 100, "checkpoint_every": 250}
@@ -215,6 +215,31 @@ class CheckpointsTest(support.SystemTest):
         row = job.attempts[-1]
         self.assertEqual((row["reward"], row["steps"]), (reward_of(0, 0), 750))
         self.assertEqual(sorted(set(self.curve(job, PART_1))), [300, 600])
+
+    def test_early_reports_count_over_parts(self):
+        server = self.server()
+        job = self.one_run(server=server, **{"runner.early_reports": 4})
+
+        def wait_for_reports(count, start):
+            support.wait_until(
+                lambda: len(server.payloads(EARLY_REPORT)) >= count or not start.is_running,
+                f"{count} early reports",
+                state=lambda: start.stdout,
+            )
+            self.assertEqual(len(server.payloads(EARLY_REPORT)), count)
+
+        start = job.start()
+        job.wait_for_training(RUN_0)
+        wait_for_reports(2, start)  # 600 of 1000 steps
+        start.signal(signal.SIGUSR1)
+        self.assert_ended(start.wait(), 3)
+        job.plan["*"]["gate_at"] = 880
+        start = job.start()
+        job.wait_for_training(PART_1)
+        wait_for_reports(3, start)  # 300 on top of 500
+        job.open_gate()
+        self.assert_ended(start.wait(), 0)
+        self.assertEqual(len(server.payloads(EARLY_REPORT)), 4)
 
     def test_going_on_can_be_switched_off_and_on(self):
         job = self.one_run(**{"learner.checkpoints": ""})
