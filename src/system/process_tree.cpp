@@ -27,9 +27,13 @@ struct ProcessStat {
     pid_t pid = -1;
     pid_t parent = -1;
     char state = '?';
+    int threads = 0;
     std::uint64_t start_time = 0;
 
-    [[nodiscard]] bool is_dead() const noexcept { return state == 'Z' || state == 'X'; }
+    /// A zombie, but not one whose other threads still run: they keep files open, and locks.
+    [[nodiscard]] bool is_dead() const noexcept {
+        return (state == 'Z' || state == 'X') && threads < 2;
+    }
 };
 
 /// Reads what fits into the buffer and ends it with a zero. Returns the length, -1 on failure.
@@ -70,6 +74,7 @@ std::optional<ProcessStat> read_stat(pid_t pid) noexcept {
         if (end == position) return std::nullopt;
         position = end;
         if (field == 4) stat.parent = static_cast<pid_t>(value);
+        if (field == 20) stat.threads = static_cast<int>(value);
         if (field == 22) stat.start_time = static_cast<std::uint64_t>(value);
     }
     return stat;

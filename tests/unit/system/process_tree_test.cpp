@@ -1,14 +1,19 @@
 #include "reprise/system/process_tree.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
+#include <thread>
 
 #include "reprise/system/child_process.hpp"
+#include "reprise/system/poller.hpp"
 #include "support/announcements.hpp"
+#include "support/forked.hpp"
 
 namespace reprise {
 namespace {
@@ -52,6 +57,30 @@ TEST_F(ProcessTreeTest, ZombieDoesNotRun) {
     EXPECT_TRUE(identify(id.pid));
     EXPECT_FALSE(is_running(id));
     EXPECT_FALSE(lists(id));
+}
+
+TEST_F(ProcessTreeTest, AProcessWhoseFirstThreadHasEndedStillRuns) {
+    pid_t const pid = test::run_forked([] {
+        std::thread([] { ::pause(); }).detach();
+        ::syscall(SYS_exit, 0);  // this thread alone
+        return 1;
+    });
+    auto const state = [&] {
+        std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+        std::string number, name, letter;
+        file >> number >> name >> letter;
+        return letter;
+    };
+    auto const deadline = std::chrono::steady_clock::now() + 10s;
+    while (state() != "Z" && std::chrono::steady_clock::now() < deadline) {
+        poll_events({}, std::chrono::milliseconds(1));
+    }
+    ASSERT_EQ(state(), "Z");
+    auto const process = identify(pid).value_or(ProcessId{});
+    EXPECT_TRUE(is_running(process));
+    EXPECT_TRUE(lists(process));
+    EXPECT_EQ(kill_all_descendants(10s), 0);
+    EXPECT_FALSE(identify(pid).has_value()) << "it was waited for";
 }
 
 TEST_F(ProcessTreeTest, DaemonIsFoundAndKilled) {
