@@ -350,9 +350,6 @@ void JobWorld::training_ends(int rank, std::uint64_t training, TrainingFacts con
     auto& state = ranks_[static_cast<std::size_t>(rank)];
     if (state.training != training || state.supervisor.idle()) return;
     state.training += 1;  // it has ended: whatever else was to come does not
-    if (facts.end == TrainingFacts::End::learner_ended && facts.exit_code == 0) {
-        step_made_ = true;
-    }
     last_end_[rank] = facts;
     feed_rank(rank, TrainingOver{facts});
 }

@@ -211,6 +211,8 @@ class JobWorld {
     bool stop_asked_ = false;
     bool crashed_ = false;
     bool disk_full_ = false;
+    /// A row of a curve was written in this start. A training that has ended well without one (few
+    /// steps were left) counts when it is saved: until then nobody can see it.
     bool step_made_ = false;
     bool start_row_durable_ = false;
     std::set<int> trained_now_;  ///< learning runs that train at this moment
