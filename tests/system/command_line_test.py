@@ -136,8 +136,9 @@ class SurroundingsTest(support.SystemTest):
             SLURM_PROCID="0",
             SLURM_LOCALID="0",
             SLURM_CPU_BIND="quiet,mask_cpu:0x1",
+            SLURM_STEP_NUM_TASKS="1",
             PMI_RANK="0",
-            PMI_SIZE="3",
+            PMI_SIZE="1",
         )
         self.assert_ended(job.run(), 0)
         for directory in job.directories:
