@@ -199,7 +199,7 @@ std::string read_checkpoints(ParameterReader& reader, std::string const& name,
     auto const given = reader.any_text(name);
     if (!given) return reader.is_there(name) ? "" : otherwise;
     if (given->empty()) return "";
-    auto const path = read_inner_path(reader, name, otherwise);
+    auto path = read_inner_path(reader, name, otherwise);
     if (!CheckpointPattern::parse(path)) {
         reader.refuse(name, "Give a path with one * for the number of steps, such as '" +
                                 otherwise + "', or '' for none.");
