@@ -14,6 +14,9 @@ using Settings = std::vector<std::string>;
 /// Ranks sleep between messages; without this they would not when there are few cores.
 constexpr char const* yielding = "OMPI_MCA_mpi_yield_when_idle=1";
 
+/// Where MPICH's UCX puts its shared memory: what killed ranks leave goes with the scratch directory.
+std::string const ucx_segments = "UCX_POSIX_DIR=";
+
 char const* open_mpi_on_one_host(MpiFamily family) {
     return family == MpiFamily::open_mpi_5 ? "OMPI_MCA_btl=self,sm" : "OMPI_MCA_btl=self,vader";
 }
@@ -73,7 +76,8 @@ Settings settings_on_one_host(MpiFamily family, std::string const& scratch) {
                     yielding};
         case MpiFamily::hydra:
             // Within a Slurm job Hydra would call srun for its proxies.
-            return {"HYDRA_LAUNCHER=fork", "HYDRA_RMK=user", "HYDRA_IFACE=lo"};
+            return {"HYDRA_LAUNCHER=fork", "HYDRA_RMK=user", "HYDRA_IFACE=lo",
+                    ucx_segments + scratch};
     }
     return {};
 }
@@ -99,7 +103,7 @@ Settings settings_between_nodes(MpiFamily family, std::string const& scratch) {
 }
 
 Settings settings_in_step(MpiFamily family, bool one_host, std::string const& scratch) {
-    if (family == MpiFamily::hydra) return {};
+    if (family == MpiFamily::hydra) return {ucx_segments + scratch};
     // Segments of ranks that were killed go with the scratch directory.
     Settings settings{"OMPI_MCA_btl_vader_backing_directory=" + scratch,
                       "OMPI_MCA_btl_sm_backing_directory=" + scratch, yielding};

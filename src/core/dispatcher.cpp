@@ -344,7 +344,7 @@ void Dispatcher::move_on(Instant now, Actions& out) {
         if (!failure_) failure_ = failure();
         if (failure_) {
             stop(StopReason::job_failed, now, out);
-        } else {
+        } else if (!common_quick_failure()) {  // else nothing more is tried: it is being saved
             start_trainings(now, out);
             queue_milestones();
             if (idle() && nothing_to_save()) {

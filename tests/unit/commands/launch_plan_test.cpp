@@ -130,6 +130,7 @@ TEST_F(LaunchPlanTest, HydraGetsNothingThatOnlyOpenMpiKnows) {
     // Else it would call srun, which waits for ever inside a step.
     EXPECT_EQ(value_of("HYDRA_LAUNCHER"), "fork");
     EXPECT_EQ(value_of("HYDRA_RMK"), "user");
+    EXPECT_EQ(value_of("UCX_POSIX_DIR"), request.scratch);
 }
 
 TEST(MpiStarterTest, EachHasItsWayToSayThatARankWasKilled) {

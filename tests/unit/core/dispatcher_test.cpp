@@ -224,6 +224,26 @@ TEST_F(DispatcherTest, EveryRerunDyingAtOnceTwiceIsASetUpError) {
     EXPECT_EQ(verdict.details[1], "Traceback:");
 }
 
+TEST_F(DispatcherTest, NothingIsStartedWhileASetUpErrorIsBeingSaved) {
+    plan.learning_runs = plan.accept = 2;
+    plan.max_attempts = 5;
+    start(2);
+    expect_start(0, key(0, 0));
+    expect_start(1, key(1, 0));
+    fails(0, key(0, 0), "no module named x", 0.5);
+    fails(1, key(1, 0), "no module named x", 0.5);
+    save();
+    save();
+    expect_start(0, key(0, 0, 1));
+    expect_start(1, key(1, 0, 1));
+    fails(0, key(0, 0, 1), "no module named x", 0.5);
+    fails(1, key(1, 0, 1), "no module named x", 0.5);
+    save();  // of the first one, whose run is due
+    save();
+    save();
+    expect_finish(VerdictKind::failed);
+}
+
 TEST_F(DispatcherTest, DifferentMessagesAreNoSetUpError) {
     plan.learning_runs = plan.accept = 1;
     plan.max_attempts = 5;
