@@ -14,7 +14,7 @@ using Settings = std::vector<std::string>;
 /// Ranks sleep between messages; without this they would not when there are few cores.
 constexpr char const* yielding = "OMPI_MCA_mpi_yield_when_idle=1";
 
-/// Where MPICH's UCX puts its shared memory: what killed ranks leave goes with the scratch directory.
+/// Where MPICH's UCX puts its shared memory: what killed ranks leave is removed with it.
 std::string const ucx_segments = "UCX_POSIX_DIR=";
 
 char const* open_mpi_on_one_host(MpiFamily family) {
