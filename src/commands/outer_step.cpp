@@ -53,15 +53,19 @@ std::optional<OuterStep> find_outer_step(std::vector<std::string> const& environ
     OuterStep step;
     step.mpi_server = variables.server_ports();
     auto const pmix_rank = variables.number("PMIX_RANK");
-    // An mpirun stands nearer to us than a step of Slurm's: it may have been started in one.
-    if (auto const size = variables.number("OMPI_COMM_WORLD_SIZE")) {
-        auto const rank = variables.number("OMPI_COMM_WORLD_RANK");
-        if (*size < 2 || !rank) return std::nullopt;
+    auto const of_mpirun = [&](int size, char const* rank_name,
+                               char const* local_size_name) -> std::optional<OuterStep> {
+        auto const rank = variables.number(rank_name);
+        if (size < 2 || !rank) return std::nullopt;
         step.starter = "mpirun";
         step.task = *rank;
-        step.tasks = *size;
-        step.one_host = variables.number("OMPI_COMM_WORLD_LOCAL_SIZE") == size;
+        step.tasks = size;
+        step.one_host = variables.number(local_size_name) == size;
         return step;
+    };
+    // An mpirun stands nearer to us than a step of Slurm's: it may have been started in one.
+    if (auto const size = variables.number("OMPI_COMM_WORLD_SIZE")) {
+        return of_mpirun(*size, "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE");
     }
     if (auto const tasks = variables.number("SLURM_STEP_NUM_TASKS")) {
         auto const number = variables.number("SLURM_PROCID");
@@ -75,13 +79,7 @@ std::optional<OuterStep> find_outer_step(std::vector<std::string> const& environ
         return step;
     }
     if (auto const size = variables.number("PMI_SIZE")) {  // mpiexec of MPICH and Intel MPI
-        auto const rank = variables.number("PMI_RANK");
-        if (*size < 2 || !rank) return std::nullopt;
-        step.starter = "mpirun";
-        step.task = *rank;
-        step.tasks = *size;
-        step.one_host = variables.number("MPI_LOCALNRANKS") == size;
-        return step;
+        return of_mpirun(*size, "PMI_RANK", "MPI_LOCALNRANKS");
     }
     return std::nullopt;
 }
