@@ -50,19 +50,27 @@ std::vector<int> open_descriptors(std::string const& process) {
     return numbers;
 }
 
-union Control {
-    std::array<char, CMSG_SPACE(batch * sizeof(int))> bytes;
-    cmsghdr aligned;
+/// A message of one byte, with room for `batch` descriptors.
+struct DescriptorMessage {
+    DescriptorMessage() {
+        header.msg_iov = &content;
+        header.msg_iovlen = 1;
+        header.msg_control = control.data();
+        header.msg_controllen = control.size();
+    }
+    DescriptorMessage(DescriptorMessage const&) = delete;  // it points into itself
+    DescriptorMessage& operator=(DescriptorMessage const&) = delete;
+    ~DescriptorMessage() = default;
+
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(batch * sizeof(int))> control{};
+    char byte = 0;
+    iovec content{&byte, 1};
+    msghdr header{};
 };
 
 void send_descriptors(int through, int const* fds, std::size_t count) {
-    Control control{};
-    char byte = 0;
-    iovec content{&byte, 1};
-    msghdr message{};
-    message.msg_iov = &content;
-    message.msg_iovlen = 1;
-    message.msg_control = control.bytes.data();
+    DescriptorMessage descriptors;
+    auto& message = descriptors.header;
     message.msg_controllen = CMSG_SPACE(count * sizeof(int));
     cmsghdr* const header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
@@ -119,14 +127,8 @@ SocketKeeper::SocketKeeper() : pair_(make_socket_pair()) { set_non_blocking(pair
 
 void SocketKeeper::take() {
     while (!ended_) {
-        Control control{};
-        char byte = 0;
-        iovec content{&byte, 1};
-        msghdr message{};
-        message.msg_iov = &content;
-        message.msg_iovlen = 1;
-        message.msg_control = control.bytes.data();
-        message.msg_controllen = control.bytes.size();
+        DescriptorMessage descriptors;
+        auto& message = descriptors.header;
         auto const got = ::recvmsg(pair_.ours.get(), &message, MSG_CMSG_CLOEXEC);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0 && errno == EAGAIN) return;
