@@ -48,6 +48,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "system"))
 
+import slurm_cgroups  # noqa: E402
+
 import surroundings  # noqa: E402
 
 START_LIMIT_S = 60.0
@@ -76,7 +78,7 @@ SlurmdPidFile={folder}/slurmd.%n.pid
 SlurmctldLogFile={folder}/log/slurmctld
 SlurmdLogFile={folder}/log/%n
 TmpFS={folder}/tmp/%n
-ProctrackType=proctrack/linuxproc
+ProctrackType=proctrack/{proctrack}
 TaskPlugin={task_plugin}
 JobAcctGatherType=jobacct_gather/none
 SelectType=select/cons_tres
@@ -178,7 +180,9 @@ def programs_environment():
 
 class SlurmCluster:
     """See above. lines: of slurm.conf, at its end. cred_expire: see there. task_plugin: such as
-    task/affinity, which binds steps to CPUs; `cpus` must be those of the machine then."""
+    task/affinity, which binds steps to CPUs; `cpus` must be those of the machine then. cgroups:
+    proctrack/cgroup and task/cgroup, as most sites have it (see slurm_cgroups.py); the nodes have
+    other names then, and `cpus` must be the machine's, too."""
 
     def __init__(
         self,
@@ -188,8 +192,12 @@ class SlurmCluster:
         lines=(),
         cred_expire=5,
         task_plugin="task/none",
+        cgroups=False,
     ):
-        self.nodes = [f"node{number}" for number in range(1, nodes + 1)]
+        self.cgroups = slurm_cgroups.SlurmCgroups() if cgroups else None
+        # The cgroups of a node have its name, and all clusters of the machine share them.
+        prefix = self.cgroups.node_prefix if cgroups else "node"
+        self.nodes = [f"{prefix}{number}" for number in range(1, nodes + 1)]
         self.cpus = cpus
         self.mpi_default = mpi_default
         self.lines = list(lines)
@@ -287,7 +295,8 @@ class SlurmCluster:
             "database_port": ports[2],
             "cred_expire": self.cred_expire,
             "mpi_default": self.mpi_default,
-            "task_plugin": self.task_plugin,
+            "task_plugin": "task/cgroup" if self.cgroups else self.task_plugin,
+            "proctrack": "cgroup" if self.cgroups else "linuxproc",
             "lines": "\n".join(self.lines),
             "nodes": "\n".join(
                 f"NodeName={name} NodeHostname={name} NodeAddr=127.0.0.1 Port={port}"
@@ -298,9 +307,7 @@ class SlurmCluster:
         self._write("etc/slurm.conf", SLURM_CONF.format(**values))
         self._write("etc/slurmdbd.conf", SLURMDBD_CONF.format(**values))
         self._write("etc/database.cnf", DATABASE_CNF.format(**values))
-        # Nothing here is done by cgroups; only newer ones can be told so, and have to.
-        newer = self._version() >= (23, 11)
-        self._write("etc/cgroup.conf", "CgroupPlugin=disabled\n" if newer else "")
+        self._write("etc/cgroup.conf", self._cgroup_settings())
         self._name_nodes(values["host"])
         self.environment = {
             "SLURM_CONF": self._path("etc/slurm.conf"),
@@ -312,6 +319,13 @@ class SlurmCluster:
         self._start_munge()
         self._start_database()
         self._start_slurm()
+
+    def _cgroup_settings(self):
+        if self.cgroups:
+            self.cgroups.make(self.nodes)
+            return slurm_cgroups.SETTINGS
+        # Nothing is done by cgroups; only newer ones can be told so, and have to.
+        return "CgroupPlugin=disabled\n" if self._version() >= (23, 11) else ""
 
     def _version(self):
         """Of Slurm: (22, 5) for 22.05."""
@@ -449,6 +463,8 @@ class SlurmCluster:
         while self._daemons:
             _, daemon = self._daemons.popitem()
             self._kill(daemon)
+        if self.cgroups:
+            self.cgroups.remove()
         if self.folder:
             with contextlib.suppress(OSError):
                 surroundings.unmount("/etc/hosts")
