@@ -63,6 +63,17 @@ JobArguments make_out_server(std::vector<std::string> const& arguments) {
     return {};
 }
 
+/// slurm/cluster_utils/srun tries again as long as this file is not there.
+void leave_mark_of_begin() {
+    char const* const path = std::getenv("REPRISE_INTERNAL_BEGUN");
+    if (path == nullptr) return;
+    try {
+        write_file(path, "");
+    } catch (Error const& e) {
+        log_warning(e.what());
+    }
+}
+
 /// After a TERM the job has so long to be gone; see also rank_group.cpp.
 constexpr Duration longest_end = std::chrono::milliseconds(4500);
 /// Slurm answers within 50 ms when nothing is wrong.
@@ -201,6 +212,7 @@ class Launcher {
             if (!by_hand_) take_scratch();
         } catch (Error const&) {  // tried again where it can be told
         }
+        leave_mark_of_begin();
         voice_.started(host_name());
     }
 
@@ -401,6 +413,10 @@ int run_job(JobOptions const& options) {
         return refuse_job(options.arguments, e.what());
     }
     if (options.outer && options.outer->task > 0) return run_task(options);
+    // By slurm/cluster_utils/srun, which could not start it where it should run.
+    if (char const* const reason = std::getenv("REPRISE_INTERNAL_REFUSE")) {
+        return refuse_job(options.arguments, reason);
+    }
     Launcher launcher(options);
     Verdict verdict;
     try {
@@ -418,6 +434,7 @@ int refuse_job(std::vector<std::string> const& arguments, std::string const& rea
     auto const outer = find_outer_step(own_environment());
     if (outer && outer->task > 0) return exit_code_of(VerdictKind::failed);  // task 0 says it
     log_error(reason);
+    leave_mark_of_begin();
     try {
         ServerVoice voice(make_out_server(arguments));
         voice.started(host_name());

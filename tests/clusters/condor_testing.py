@@ -7,6 +7,7 @@ import os
 import re
 import sys
 
+import cluster_testing
 import condor_cluster
 import newer_box
 
@@ -14,7 +15,7 @@ import support
 import surroundings
 
 
-class CondorTest(support.SystemTest):
+class CondorTest(cluster_testing.ClusterTest):
     """One cluster for all tests of a class. Jobs' folders are shared with it, and belong to
     everybody: this process is root, jobs and searches are an ordinary user's."""
 
@@ -36,19 +37,12 @@ class CondorTest(support.SystemTest):
         return job
 
     def check_nothing_is_left(self, job):
-        """Of the program; HTCondor's own processes may take a moment."""
         if self.condor.call("condor_q", "-allusers", "-af", "ClusterId"):
             self.condor.call("condor_rm", "-all")
-        surroundings.wait_until(
-            lambda: not self.left(job),
-            "the end of all that the job started",
-            limit_s=10,
-            state=lambda: self.left(job),
-        )
+        super().check_nothing_is_left(job)
 
-    def left(self, job):
-        found = [str(process) for process in job.processes()]
-        return found + self.condor.inside("ls", "/dev/shm").split()
+    def shared_memory(self):
+        return self.condor.inside("ls", "/dev/shm").split()
 
 
 class JobLog:

@@ -131,6 +131,7 @@ DATABASE_CNF = """\
 [mariadbd]
 user=root
 datadir={folder}/database
+tmpdir={folder}/database.tmp
 socket={folder}/database.socket
 pid-file={folder}/database.pid
 bind-address=127.0.0.1
@@ -345,7 +346,8 @@ class SlurmCluster:
             raise SlurmError(f"none of {', '.join(PLACES)} is a folder to mount a tmpfs on.")
         surroundings.mount_tmpfs(place, "size=4g,mode=755")
         self.folder = place
-        for name in ("munge", "etc", "state", "spool", "log", "tmp", "database"):
+        folders = ("munge", "etc", "state", "spool", "log", "tmp", "database", "database.tmp")
+        for name in folders:
             os.mkdir(self._path(name))
         for name in self.nodes:
             os.mkdir(self._path("tmp", name))
@@ -408,6 +410,8 @@ class SlurmCluster:
             "--no-defaults",
             "--user=root",
             f"--datadir={self._path('database')}",
+            # In /tmp its files would be named after a process number, which is no one's alone.
+            f"--tmpdir={self._path('database.tmp')}",
             "--auth-root-authentication-method=socket",
             "--skip-test-db",
         )

@@ -53,7 +53,8 @@ class SlurmSearchTest(slurm_testing.SlurmTest):
     def search_whose_job_1_waits(self, requirements=None, setup=None, **parameters):
         """requirements, setup: more of cluster_requirements, environment_setup. Returns the search,
         its job and the number that Slurm has for job 1, whose learning run 0 has succeeded, while
-        learning run 1 waits at the gate."""
+        learning run 1 waits at the gate. The other jobs have ended: what is done to job 1, or to a
+        node, is done to nothing that is just starting up."""
         job = self.job({"*": {"reward_of_parameters": True}})
         job.plan["1.*"] = {"in": {"1": {"gate": job.gate()}}}
         settings = self.settings(job, training_iterations=1, **parameters)
@@ -64,8 +65,9 @@ class SlurmSearchTest(slurm_testing.SlurmTest):
         job.working_dir = os.path.join(search.results, "working_directories", "1")
         support.wait_until(
             lambda: os.path.exists(job.path("run_1.0-0", "trained"))
-            and "run_0.0-0 succeeded" in search.job_output(1),
-            "job 1 that waits",
+            and "run_0.0-0 succeeded" in search.job_output(1)
+            and len(re.findall(r"Job [02] finished successfully", search.log)) == 2,
+            "job 1 that waits alone",
             60,
             state=lambda: search.log + search.job_output(),
         )
@@ -77,4 +79,11 @@ class SlurmSearchTest(slurm_testing.SlurmTest):
             code = search.wait(100)
         except subprocess.TimeoutExpired:
             code = "waits for ever"
-        self.assertEqual(code, 0, search.output + search.log + search.job_output())
+        if code != 0:
+            self.fail(f"{code}\n{search.output}{search.log}{search.job_output()}{self.facts()}")
+
+    def facts(self):
+        """What Slurm has to say, for messages."""
+        accounts = "--format=JobID,State,ExitCode,NodeList,Start,End"
+        words = ("sacct", "--duplicates", accounts)
+        return self.slurm.run(*words, check=False) + self.slurm.logs(200)

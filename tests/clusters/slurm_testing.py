@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 
+import cluster_testing
 import slurm_cluster
 
 import searches
@@ -18,7 +19,7 @@ import support
 SCRIPTS = os.path.join(support.SOURCE_DIR, "slurm")
 
 
-class SlurmTest(searches.SearchTest):
+class SlurmTest(cluster_testing.ClusterTest, searches.SearchTest):
     """One cluster for all tests of a class; each job's folder is on all of its nodes."""
 
     CLUSTER = {}  # arguments of SlurmCluster
@@ -38,17 +39,8 @@ class SlurmTest(searches.SearchTest):
         job.environment.update({**self.slurm.environment, "PATH": path})
         return job
 
-    def check_nothing_is_left(self, job):
-        """Of the program, on no node; the batch system's own processes may take a moment."""
-        support.wait_until(
-            lambda: not self.left(job),
-            "the end of all that the job started",
-            limit_s=10,
-            state=lambda: self.left(job),
-        )
-
-    def left(self, job):
-        found = [str(process) for process in job.processes()]
+    def shared_memory(self):
+        found = []
         for node in self.slurm.nodes:
             with contextlib.suppress(slurm_cluster.SlurmError):
                 found += [f"{node}: /dev/shm/{name}" for name in self.slurm.shared_memory_of(node)]
