@@ -74,6 +74,9 @@ void leave_mark_of_begin() {
     }
 }
 
+/// One may be killed together with this process, before there is a rank that could speak.
+constexpr int guardians = 2;
+
 /// After a TERM the job has so long to be gone; see also rank_group.cpp.
 constexpr Duration longest_end = std::chrono::milliseconds(4500);
 /// Slurm answers within 50 ms when nothing is wrong.
@@ -200,7 +203,7 @@ class Launcher {
     /// With a guardian that speaks should this process be killed. May be called again.
     void take_scratch() {
         if (scratch_) return;
-        scratch_.emplace(channel_name_);
+        scratch_.emplace(channel_name_, scratch_bases(), guardians);
         voice_.leave_last_will(scratch_->path());
     }
 
@@ -233,6 +236,7 @@ class Launcher {
                  " for " + std::to_string(context.plan.learning_runs) + " learning runs on " +
                  host_name() + ", container: " + describe(context.container));
         if (walltime_) log_info("time: " + describe(*walltime_, clock_.unix_time()));
+        if (context.spec.runner.memory_limit_mb > 0) note_cgroups();
         RankGroupSetting setting;
         setting.ranks = watched_ranks(request);
         setting.several_nodes = request.nodes > 1;
@@ -250,6 +254,14 @@ class Launcher {
         if (context.spec.runner.memory_limit_mb > 0) sweep_run_cgroups();
         sweep_scratch();
         return judge(context, *end);
+    }
+
+    /// For the guardians.
+    void note_cgroups() const {
+        try {
+            write_file(scratch_->path() + "/" + cgroups_note_name, place_of_run_cgroups() + "\n");
+        } catch (Error const&) {  // then they are left for the next start
+        }
     }
 
     /// Who ends the job wants no word, whatever comes after, unless it is the clock.
@@ -298,7 +310,7 @@ class Launcher {
 
     RankGroupEnd run_ranks(LaunchRequest const& request, RankGroupSetting setting) {
         ChannelListener listener(channel_name_);
-        setting.spared = {scratch_->guardian()};
+        setting.spared = scratch_->guardians();
         setting.others = hub_ ? &*hub_ : nullptr;
         setting.keeper = keeper_ ? &*keeper_ : nullptr;
         auto end = run_rank_group(plan_launch(request), listener, signals_, clock_, setting);

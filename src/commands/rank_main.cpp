@@ -29,6 +29,7 @@
 #include "reprise/system/host.hpp"
 #include "reprise/system/kept_sockets.hpp"
 #include "reprise/system/last_will.hpp"
+#include "reprise/system/memory_cgroup.hpp"
 #include "reprise/system/poller.hpp"
 #include "reprise/system/process_tree.hpp"
 
@@ -468,6 +469,7 @@ int rank_main(RankOptions const& options) {
     }
     int const code = options.solo ? run_alone(options, signals, scratch)
                                   : run_with_mpi(options, signals, scratch);
+    sweep_run_cgroups();
     if (!launcher_lives(options.channel)) remove_scratch(options.channel);
     return code;
 }

@@ -22,7 +22,8 @@ RunMemory::RunMemory(std::int64_t limit_mb, CgroupTree& tree) : own_(own_memory_
 }
 
 MemorySeen RunMemory::look() const {
-    if (run_) return {0.0, oom_kills(run_->cgroup()) > 0};
+    // What the kernel kills for want of memory further up is no fault of this training.
+    if (run_) return {0.0, oom_kills(run_->cgroup()) > 0 && run_->limit_was_reached()};
     return {memory_used_mb(descendants()), false};
 }
 

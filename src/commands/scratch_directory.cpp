@@ -62,50 +62,74 @@ std::optional<int> read_int(int fd) {
     return value;
 }
 
+struct StartedGuardian {
+    ChildProcess process;
+    int error = -1;  ///< what it says of the directory: 0 or an errno; -1: nothing
+};
+
+StartedGuardian start_guardian(char const* option, std::string const& path, int leash) {
+    auto result = make_pipe();
+    Fd const null_device(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    ProcessSpec spec;
+    spec.argv = {helper_path(), option, path};
+    spec.environment = guardian_environment();
+    spec.working_dir = "/";  // it keeps no mount busy
+    spec.stdin_fd = leash;
+    spec.stdout_fd = result.write_end.get();
+    // Nobody who reads our output to its end shall wait for it.
+    spec.stderr_fd = null_device.get();
+    spec.group = ProcessGroup::own_session;
+    StartedGuardian started{spawn(spec)};
+    result.write_end = Fd();
+    started.error = read_int(result.read_end.get()).value_or(-1);
+    return started;
+}
+
 }  // namespace
 
 std::vector<std::string> scratch_bases() { return {"/dev/shm", "/tmp"}; }
 
-ScratchDirectory::ScratchDirectory(std::string const& name, std::vector<std::string> const& bases) {
+ScratchDirectory::ScratchDirectory(std::string const& name, std::vector<std::string> const& bases,
+                                   int guardians) {
     int error = ENOENT;
     for (auto const& base : bases) {
         sweep(base);
         path_ = base + "/" + name;
-        error = make();
+        error = make(guardians);
         if (error == 0) return;
     }
     throw posix_error(error, "create directory", path_);
 }
 
 /// Returns 0, or errno.
-int ScratchDirectory::make() {
+int ScratchDirectory::make(int guardians) {
     auto leash = make_pipe();
-    auto result = make_pipe();
-    Fd const null_device(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-    ProcessSpec spec;
-    spec.argv = {helper_path(), "--guard", path_};
-    spec.environment = guardian_environment();
-    spec.working_dir = "/";  // it keeps no mount busy
-    spec.stdin_fd = leash.read_end.get();
-    spec.stdout_fd = result.write_end.get();
-    // Nobody who reads our output to its end shall wait for it.
-    spec.stderr_fd = null_device.get();
-    spec.group = ProcessGroup::own_session;
-    guardian_.emplace(spawn(spec));
+    auto first = start_guardian("--guard", path_, leash.read_end.get());
+    guardians_.clear();
+    guardians_.push_back(std::move(first.process));
     leash_ = std::move(leash.write_end);
-    result.write_end = Fd();
-
     // One that was killed already leaves it to us, and to the next start to clean up.
-    int error = read_int(result.read_end.get()).value_or(-1);
+    int error = first.error;
     if (error < 0) error = ::mkdir(path_.c_str(), 0700) == 0 || errno == EEXIST ? 0 : errno;
     if (error != 0) return error;
+    for (int i = 1; i < guardians; ++i) {
+        auto next = start_guardian("--guard-too", path_, leash.read_end.get());
+        guardians_.push_back(std::move(next.process));
+    }
     lock_ = try_hold_directory(path_, LOCK_SH | LOCK_NB);
     return lock_ ? 0 : EBUSY;
 }
 
+std::vector<pid_t> ScratchDirectory::guardians() const {
+    std::vector<pid_t> pids;
+    pids.reserve(guardians_.size());
+    for (auto const& guardian : guardians_) pids.push_back(guardian.pid());
+    return pids;
+}
+
 ScratchDirectory::~ScratchDirectory() {
     remove_tree(AT_FDCWD, path_.c_str());
-    guardian_.reset();  // kills it
+    guardians_.clear();  // kills them
 }
 
 std::optional<ScratchHold> hold_scratch(std::string const& name,

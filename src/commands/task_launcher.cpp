@@ -60,7 +60,7 @@ class TaskLauncher {
         request.environment = own_environment();
         request.outer = options_.outer;
         RankGroupSetting setting;
-        setting.spared = {scratch_.guardian()};
+        setting.spared = scratch_.guardians();
         setting.others = &link_;
         setting.patience = start_limit + std::chrono::seconds(5);  // task 0 has the word
         setting.keeper = &keeper_;

@@ -17,6 +17,7 @@
 
 #include "reprise/system/file_lock.hpp"
 #include "reprise/system/file_system.hpp"
+#include "reprise/system/last_will.hpp"
 #include "reprise/system/posix_error.hpp"
 
 namespace reprise {
@@ -25,8 +26,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t mib = 1024 * 1024;
-constexpr char const* run_prefix = "reprise.run.";
 constexpr char const* rest_name = "reprise.rest";
+constexpr int lock_pause_ms = 5;
 /// Ranks of one host may do the same at the same moment, and a process may be forked meanwhile.
 constexpr int most_tries = 20;
 
@@ -113,13 +114,28 @@ std::string directory_of(Mount const& mount, std::string const& path) {
     return is_directory(directory) ? directory : std::string();
 }
 
+bool is_run(fs::directory_entry const& entry) {
+    return entry.path().filename().string().rfind(run_cgroup_prefix, 0) == 0;
+}
+
 void sweep(std::string const& base, CgroupTree& tree) {
     std::error_code ignored;
     for (auto const& entry : fs::directory_iterator(base, ignored)) {
-        if (entry.path().filename().string().rfind(run_prefix, 0) != 0) continue;
+        if (!is_run(entry)) continue;
         auto const path = entry.path().string();
         if (auto const lock = try_hold_directory(path, LOCK_EX | LOCK_NB)) tree.remove(path);
     }
+}
+
+/// Against those who make cgroups of runs, or clear them away, at the same moment. Not got in a
+/// while: whoever has it hangs.
+Fd lock_base(std::string const& base) {
+    Fd lock(::open(base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    for (int i = 0; lock && i < most_tries; ++i) {
+        if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+        ::poll(nullptr, 0, lock_pause_ms);
+    }
+    return {};
 }
 
 /// Where cgroups of runs go: beside "reprise.rest", if an earlier run has put this process there.
@@ -153,6 +169,23 @@ void give_children_memory(std::string const& base, CgroupTree& tree) {
     throw posix_error(error, "switch on the memory controller in", switches);
 }
 
+/// Version 2: as it was before the first run, once none is left, so that the batch system can put
+/// processes there again and finds nothing of ours when it removes it.
+void put_everybody_back(std::string const& base, CgroupTree& tree) {
+    auto const rest = base + "/" + rest_name;
+    if (!is_directory(rest)) return;
+    std::error_code ignored;
+    for (auto const& entry : fs::directory_iterator(base, ignored)) {
+        // Somebody else's child may need the controller.
+        if (entry.is_directory(ignored) && entry.path().string() != rest) return;
+    }
+    (void)tree.write(base + "/cgroup.subtree_control", "-memory");
+    for (int i = 0; i < most_tries; ++i) {  // one may be forked meanwhile
+        move_processes(rest, base, tree);
+        if (tree.remove(rest) != EBUSY) return;
+    }
+}
+
 void set_limit(MemoryCgroup const& cgroup, std::int64_t limit_mb, CgroupTree& tree) {
     auto const bytes = std::to_string(limit_mb * mib);
     auto const limit = cgroup.path + (cgroup.version_2 ? "/memory.max" : "/memory.limit_in_bytes");
@@ -166,7 +199,7 @@ void set_limit(MemoryCgroup const& cgroup, std::int64_t limit_mb, CgroupTree& tr
 
 std::string new_name() {
     static int counter = 0;  // ranks have one thread that starts runs
-    return run_prefix + std::to_string(::getpid()) + "." + std::to_string(++counter);
+    return run_cgroup_prefix + std::to_string(::getpid()) + "." + std::to_string(++counter);
 }
 
 }  // namespace
@@ -220,6 +253,7 @@ CgroupTree& kernel_cgroups() {
 
 RunCgroup RunCgroup::make(MemoryCgroup const& own, std::int64_t limit_mb, CgroupTree& tree) {
     auto const base = base_of(own);
+    auto const base_lock = lock_base(base);
     sweep(base, tree);
     if (own.version_2) give_children_memory(base, tree);
     int error = 0;
@@ -273,9 +307,19 @@ double RunCgroup::peak_mb() const {
     return bytes < 0 ? 0.0 : static_cast<double>(bytes) / static_cast<double>(mib);
 }
 
-void sweep_run_cgroups(CgroupTree& tree) noexcept {
+std::string place_of_run_cgroups() {
+    auto const own = own_memory_cgroup();
+    return own ? base_of(*own) : std::string();
+}
+
+void sweep_run_cgroups(CgroupTree& tree, std::string const& proc_self) noexcept {
     try {
-        if (auto const own = own_memory_cgroup()) sweep(base_of(*own), tree);
+        auto const own = own_memory_cgroup(proc_self);
+        if (!own) return;
+        auto const base = base_of(*own);
+        auto const base_lock = lock_base(base);
+        sweep(base, tree);
+        if (own->version_2 && base_lock) put_everybody_back(base, tree);
     } catch (std::exception const&) {
         // What could not be removed now is for the next start.
     }

@@ -71,6 +71,10 @@ class FakeCgroups : public CgroupTree {
         auto const file = std::filesystem::path(path);
         if (!std::filesystem::exists(file)) return ENOENT;
         if (file.filename() == "cgroup.procs") return move(file.parent_path().string(), text);
+        if (file.filename() == "cgroup.subtree_control" && text == "-memory") {
+            set(path, "");
+            return 0;
+        }
         if (file.filename() == "cgroup.subtree_control" &&
             !read((file.parent_path() / "cgroup.procs").string()).empty()) {
             return EBUSY;
@@ -84,6 +88,7 @@ class FakeCgroups : public CgroupTree {
 
   private:
     int move(std::string const& to, std::string const& pid) {
+        if (version_2_ && !read(to + "/cgroup.subtree_control").empty()) return EBUSY;
         for (auto const& entry : std::filesystem::recursive_directory_iterator(mount())) {
             if (entry.path().filename() != "cgroup.procs") continue;
             std::istringstream before(read(entry.path().string()));

@@ -232,6 +232,22 @@ class MemoryTest(LimitsTest):
         job.open_gate()
         self.assert_ended(job.run(), 0)
 
+    def test_a_launcher_that_is_killed_with_a_rank_leaves_no_cgroup(self):
+        """The guardians remove them: nobody else is left."""
+        job = self.job({}, learning_runs_per_job=2, **{MEMORY: 100})
+        job.plan["*"] = {"gate": job.gate()}
+        start = job.start()
+        job.wait_for_training("run_0.0-0", "run_1.0-0")
+        pids = [job.find(role).pid for role in ("launcher", "rank 0", "rank 1")]
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                os.kill(pid, number)
+        start.wait()
+        support.wait_until(lambda: not job.remnants(), "nothing left", 2, job.remnants)
+        self.assertEqual(self.left_cgroups(), [])
+        job.open_gate()
+        self.assert_ended(job.run(), 0)
+
     def test_what_a_kill_of_everything_leaves_is_gone_after_the_next_start(self):
         job = self.job({}, learning_runs_per_job=2, **{MEMORY: 100})
         job.plan["*"] = {"gate": job.gate()}

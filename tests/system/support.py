@@ -40,6 +40,8 @@ from listening_server import (  # noqa: F401
 from surroundings import (  # noqa: F401
     MARK,
     TRAINER_COMMANDS,
+    become,
+    bind,
     enter_a_world_of_our_own,
     memory_cgroup,
     mount_read_only,
@@ -59,6 +61,7 @@ TRAINER = os.path.join(SOURCE_DIR, "tests", "support", "scripted_trainer.py")
 REPRISE = os.environ.get("REPRISE_BIN", os.path.join(SOURCE_DIR, "build", "dev", "bin", "reprise"))
 
 JOB_ID = 4
+ORDINARY_USER = 65534
 FOLDERS_IN = None  # where jobs have their folders; None: in /tmp
 END_S = 60.0  # a job that has not ended by then hangs
 LOG_LINE = re.compile(
@@ -407,10 +410,26 @@ class SystemTest(unittest.TestCase):
         return metrics
 
 
-def main(private_tmp=False):
+def _become_ordinary_user():
+    """Who needs to see the program and the sources, whoever may enter the folders above them."""
+    global REPRISE, SOURCE_DIR, WRAPPER, TRAINER
+    mount_tmpfs("/mnt", "mode=755")
+    bind(os.path.dirname(os.path.realpath(REPRISE)), "/mnt/bin")
+    bind(SOURCE_DIR, "/mnt/source")
+    WRAPPER, TRAINER = ("/mnt/source" + path[len(SOURCE_DIR) :] for path in (WRAPPER, TRAINER))
+    REPRISE, SOURCE_DIR = "/mnt/bin/reprise", "/mnt/source"
+    for name in ("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR"):
+        os.environ.pop(name, None)
+    os.environ["HOME"] = "/nonexistent"
+    become(ORDINARY_USER)
+
+
+def main(private_tmp=False, ordinary_user=False):
     if not os.access(REPRISE, os.X_OK):
         sys.exit(f"there is no program '{REPRISE}'. Build it, or set REPRISE_BIN.")
     enter_a_world_of_our_own()
     if private_tmp:
         mount_private_tmp(SOURCE_DIR)
+    if ordinary_user:
+        _become_ordinary_user()
     unittest.main(verbosity=2)

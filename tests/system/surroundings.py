@@ -20,6 +20,7 @@ _MS_PRIVATE_RECURSIVE = (1 << 18) | (1 << 14)
 _MNT_DETACH = 2
 _MS_BIND_RECURSIVE = (1 << 12) | (1 << 14)
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 
 
 def _call(name, *arguments):
@@ -68,6 +69,19 @@ def memory_cgroup():
             if controllers in names.split(",") and os.path.exists(directory + "/cgroup.procs"):
                 return directory
     return None
+
+
+def become(user):
+    """An ordinary user from now on, with the rights of one."""
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    _call("prctl", _PR_SET_DUMPABLE, 1, 0, 0, 0)  # its files in /proc are its own
+
+
+def bind(source, target):
+    os.makedirs(target, exist_ok=True)
+    _call("mount", source.encode(), target.encode(), None, _MS_BIND_RECURSIVE, None)
 
 
 def _unshare():
@@ -155,7 +169,7 @@ def role_of(process):
     if names[0] in ("mpirun", "orterun", "prterun", "mpiexec.hydra"):
         return "mpirun"
     if names[0] in ("reprise-run-helper", ".reprise-run-helper"):  # the latter in an image
-        return "guardian" if argv[1:2] == ["--guard"] else "helper"
+        return "guardian" if argv[1:2] in (["--guard"], ["--guard-too"]) else "helper"
     return next((name for name in names if name in TRAINER_COMMANDS), None)
 
 

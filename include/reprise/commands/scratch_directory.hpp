@@ -19,31 +19,34 @@ namespace reprise {
 
 /// Made in the first base that has room for it; removed with its content.
 ///
-/// Two more see to it that it is removed when the owner was killed: a guardian, a child of the
-/// owner's which also makes it (src/container/run_helper/guard.hpp), and, should that have been
-/// killed too, the next one that makes a scratch directory here. Both leave it alone as long as
-/// somebody holds a shared lock (flock(2)) on it: the owner, and everybody else who needs it
-/// (ScratchHold).
+/// Others see to it that it is removed when the owner was killed: guardians, children of the
+/// owner's, the first of which also makes it (src/container/run_helper/guard.hpp), and, should they
+/// have been killed too, the next one that makes a scratch directory here. All leave it alone as
+/// long as somebody holds a shared lock (flock(2)) on it: the owner, and everybody else who needs
+/// it (ScratchHold).
 class ScratchDirectory {
   public:
     /// @param name begins with "reprise." and is nobody else's. Throws Error.
+    /// @param guardians two where nobody else would do a guardian's work, should it be killed
+    ///        together with the owner
     explicit ScratchDirectory(std::string const& name,
-                              std::vector<std::string> const& bases = scratch_bases());
+                              std::vector<std::string> const& bases = scratch_bases(),
+                              int guardians = 1);
     ScratchDirectory(ScratchDirectory const&) = delete;
     ScratchDirectory& operator=(ScratchDirectory const&) = delete;
     ~ScratchDirectory();
 
     [[nodiscard]] std::string const& path() const noexcept { return path_; }
-    /// A child of this process that kill_all_descendants() should spare.
-    [[nodiscard]] pid_t guardian() const noexcept { return guardian_ ? guardian_->pid() : -1; }
+    /// Children of this process that kill_all_descendants() should spare.
+    [[nodiscard]] std::vector<pid_t> guardians() const;
 
   private:
-    [[nodiscard]] int make();
+    [[nodiscard]] int make(int guardians);
 
     std::string path_;
     Fd lock_;
-    Fd leash_;  ///< the guardian wakes up when this is closed, however that came about
-    std::optional<ChildProcess> guardian_;
+    Fd leash_;  ///< the guardians wake up when this is closed, however that came about
+    std::vector<ChildProcess> guardians_;
 };
 
 /// Somebody else's scratch directory, kept from being removed as long as this lives, unless the

@@ -14,6 +14,10 @@ namespace reprise {
 
 /// Its name in the directory. (Text constant: the static helper shares it.)
 inline constexpr char last_will_name[] = "last-will";
+/// Another file there: a line with the directory in which the job makes cgroups of runs. The
+/// guardian removes those that nobody holds.
+inline constexpr char cgroups_note_name[] = "cgroups";
+inline constexpr char run_cgroup_prefix[] = "reprise.run.";
 /// What every process of a job has in its environment; the value is the name of the directory.
 inline constexpr char job_mark_name[] = "REPRISE_JOB";
 

@@ -79,7 +79,13 @@ class RunCgroup {
     CgroupTree* tree_;
 };
 
-/// Removes the empty cgroups of runs below this process's own one whose owners are gone.
-void sweep_run_cgroups(CgroupTree& tree = kernel_cgroups()) noexcept;
+/// The directory in which this process makes cgroups of runs; empty where there is none.
+[[nodiscard]] std::string place_of_run_cgroups();
+
+/// Removes the empty cgroups of runs whose owners are gone from there. When no run is left, in
+/// version 2, those who were moved aside come back, and "reprise.rest" is removed.
+/// @param proc_self another place than /proc/self, for tests
+void sweep_run_cgroups(CgroupTree& tree = kernel_cgroups(),
+                       std::string const& proc_self = "/proc/self") noexcept;
 
 }  // namespace reprise

@@ -1,5 +1,6 @@
 #include "guard.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/file.h>
@@ -29,6 +30,7 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds leave_limit{1700};   ///< for those who hold the directory
 constexpr milliseconds kill_limit{2000};    ///< for SIGKILL to work
+constexpr milliseconds cgroup_limit{100};   ///< for the kernel to see that they are empty
 constexpr milliseconds remove_limit{2000};  ///< somebody may be writing into it still
 
 void sleep_until_input_ends() {
@@ -62,16 +64,42 @@ void wait_for_lock(int directory) {
 
 // ---- the last will: last_will.hpp ---------------------------------------------------------------
 
-std::string read_last_will(int directory) {
+std::string read_note(int directory, char const* name) {
     std::string text;
-    int const fd = ::openat(directory, last_will_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int const fd = ::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     char buffer[4096];
     for (ssize_t got = 0; fd >= 0 && (got = ::read(fd, buffer, sizeof buffer)) > 0;) {
         text.append(buffer, static_cast<std::size_t>(got));
     }
     if (fd >= 0) ::close(fd);
+    return text;
+}
+
+std::string read_last_will(int directory) {
+    auto text = read_note(directory, last_will_name);
     bool const ours = ::unlinkat(directory, last_will_name, 0) == 0;
     return ours ? text : std::string();
+}
+
+/// Empty ones whose owners are gone; a killed process leaves its own a little after its end.
+void remove_run_cgroups(std::string const& note) {
+    auto const base = note.substr(0, note.find('\n'));
+    DIR* const stream = base.empty() ? nullptr : ::opendir(base.c_str());
+    if (stream == nullptr) return;
+    auto const end = steady_clock::now() + cgroup_limit;
+    while (dirent const* const entry = ::readdir(stream)) {
+        if (!std::string_view(entry->d_name).starts_with(run_cgroup_prefix)) continue;
+        int const run =
+            ::openat(::dirfd(stream), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (run < 0) continue;
+        bool const abandoned = ::flock(run, LOCK_EX | LOCK_NB) == 0;
+        while (abandoned && ::unlinkat(::dirfd(stream), entry->d_name, AT_REMOVEDIR) != 0 &&
+               errno == EBUSY && steady_clock::now() < end) {
+            ::poll(nullptr, 0, 5);
+        }
+        ::close(run);
+    }
+    ::closedir(stream);
 }
 
 /// Whether the datagram left this machine, as far as one can know.
@@ -103,14 +131,15 @@ void carry_out(std::string_view will) {
 
 int guard(int argc, char** argv) {
     if (argc != 3) {
-        std::fprintf(stderr, "reprise-run-helper: --guard takes a path\n");
+        std::fprintf(stderr, "reprise-run-helper: %s takes a path\n", argv[1]);
         return 2;
     }
     sigset_t all;
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, nullptr);
     char const* const path = argv[2];
-    int error = ::mkdir(path, 0700) == 0 ? 0 : errno;
+    bool const is_first = std::strcmp(argv[1], "--guard") == 0;
+    int error = is_first && ::mkdir(path, 0700) != 0 ? errno : 0;
     int const directory =
         error != 0 ? -1 : ::open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (error == 0 && (directory < 0 || ::flock(directory, LOCK_SH | LOCK_NB) != 0)) error = errno;
@@ -124,6 +153,7 @@ int guard(int argc, char** argv) {
     auto const mark =
         std::string(job_mark_name) + "=" + std::string(whole.substr(whole.find_last_of('/') + 1));
     kill_marked(mark, kill_limit);
+    remove_run_cgroups(read_note(directory, cgroups_note_name));
     auto const will = read_last_will(directory);
     auto const end = steady_clock::now() + remove_limit;
     while (!remove_tree(AT_FDCWD, path) && steady_clock::now() < end) ::poll(nullptr, 0, 10);

@@ -8,7 +8,7 @@
 /// complete report, 2 for a wrong command line, 1 when it cannot work here.
 ///
 /// With --look it starts nothing but tells what is in the image: look.hpp.
-/// With --guard it watches over a directory: guard.hpp.
+/// With --guard or --guard-too it watches over a directory: guard.hpp.
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -27,7 +27,9 @@
 
 int main(int argc, char** argv) {
     using namespace reprise;
-    if (argc > 1 && std::strcmp(argv[1], "--guard") == 0) return run_helper::guard(argc, argv);
+    if (argc > 1 && std::strncmp(argv[1], "--guard", std::strlen("--guard")) == 0) {
+        return run_helper::guard(argc, argv);
+    }
     if (argc > 1 && std::strcmp(argv[1], "--look") == 0) return run_helper::look(argc, argv);
     sigset_t all;
     ::sigfillset(&all);

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -14,6 +15,7 @@
 
 #include "reprise/commands/scratch_directory.hpp"
 #include "reprise/container/training_environment.hpp"
+#include "reprise/system/file_lock.hpp"
 #include "reprise/system/last_will.hpp"
 #include "reprise/system/poller.hpp"
 #include "reprise/system/process_tree.hpp"
@@ -120,7 +122,7 @@ void leave_will(ScratchDirectory const& scratch, Server const& server, std::stri
 TEST_F(GuardianTest, IsGoneWithAnOwnerThatLeavesInOrder) {
     {
         ScratchDirectory const scratch(name, bases());
-        EXPECT_EQ(children(), std::vector<pid_t>{scratch.guardian()});
+        EXPECT_EQ(children(), scratch.guardians());
     }
     EXPECT_TRUE(children().empty());
     EXPECT_FALSE(fs::exists(path()));
@@ -142,17 +144,77 @@ TEST_F(GuardianTest, RemovesWhatAKilledOwnerLeaves) {
 TEST_F(GuardianTest, IsNotImpressedBySignals) {
     owner_that_is_killed([](ScratchDirectory const& scratch) {
         for (int const signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT}) {
-            ::kill(scratch.guardian(), signal);
+            ::kill(scratch.guardians().front(), signal);
         }
     });
     wait_for_the_end_of_all_children();
     EXPECT_FALSE(fs::exists(path()));
 }
 
+TEST_F(GuardianTest, OfTwoEitherDoesTheWorkOfBoth) {
+    for (std::size_t const killed : {0U, 1U}) {
+        Server const server;
+        auto ours = process_of(name);
+        auto const owner = test::run_forked([&] {
+            ScratchDirectory const scratch(name, bases(), 2);
+            leave_will(scratch, server, "word");
+            if (scratch.guardians().size() != 2) ::_exit(2);
+            ::kill(scratch.guardians().at(killed), SIGKILL);
+            ::_exit(0);
+            return 1;
+        });
+        ASSERT_EQ(test::status_of(owner), 0);
+        wait_for_the_end_of_all_children();
+        EXPECT_EQ(ours.wait().signal, SIGKILL);
+        EXPECT_FALSE(fs::exists(path()));
+        EXPECT_EQ(server.heard(), "word");
+    }
+}
+
+TEST_F(GuardianTest, TwoSpeakOnce) {
+    Server const server;
+    auto const owner = test::run_forked([&] {
+        ScratchDirectory const scratch(name, bases(), 2);
+        leave_will(scratch, server, "word");
+        ::_exit(0);
+        return 1;
+    });
+    ASSERT_EQ(test::status_of(owner), 0);
+    wait_for_the_end_of_all_children();
+    EXPECT_FALSE(fs::exists(path()));
+    EXPECT_EQ(server.heard(), "word");
+    EXPECT_EQ(server.heard(), "nothing");
+}
+
+TEST_F(GuardianTest, BothAreGoneWithAnOwnerThatLeavesInOrder) {
+    {
+        ScratchDirectory const scratch(name, bases(), 2);
+        EXPECT_EQ(children(), scratch.guardians());
+    }
+    EXPECT_TRUE(children().empty());
+}
+
+TEST_F(GuardianTest, RemovesCgroupsOfRunsThatNobodyHolds) {
+    auto const tree = base_ / "cgroups";
+    for (auto const* run : {"/reprise.run.1.1", "/reprise.run.1.2", "/other"}) {
+        fs::create_directories(tree + run);
+    }
+    auto const held = try_hold_directory(tree + "/reprise.run.1.2", LOCK_EX);
+    ASSERT_TRUE(held);
+    owner_that_is_killed([&](ScratchDirectory const& scratch) {
+        std::ofstream(scratch.path() + "/cgroups") << tree << "\n";
+    });
+    wait_for_the_end_of_all_children();
+    EXPECT_FALSE(fs::exists(path()));
+    EXPECT_FALSE(fs::exists(tree + "/reprise.run.1.1"));
+    EXPECT_TRUE(fs::exists(tree + "/reprise.run.1.2"));
+    EXPECT_TRUE(fs::exists(tree + "/other"));
+}
+
 TEST_F(GuardianTest, IsInASessionOfItsOwnAndHasNoneOfOurDescriptors) {
     ScratchDirectory const scratch(name, bases());
-    EXPECT_EQ(::getsid(scratch.guardian()), scratch.guardian());
-    auto const fds = "/proc/" + std::to_string(scratch.guardian()) + "/fd";
+    EXPECT_EQ(::getsid(scratch.guardians().front()), scratch.guardians().front());
+    auto const fds = "/proc/" + std::to_string(scratch.guardians().front()) + "/fd";
     for (auto const& entry : fs::directory_iterator(fds)) {
         auto const target = fs::read_symlink(entry.path()).string();
         EXPECT_TRUE(target == "/dev/null" || target == path() || entry.path().filename() == "0")

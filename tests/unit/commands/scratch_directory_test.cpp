@@ -54,8 +54,8 @@ TEST_F(ScratchDirectoryTest, DirectoryOfADeadOwnerIsSwept) {
 TEST_F(ScratchDirectoryTest, OwnerThatWasKilledWithItsGuardianIsSweptToo) {
     auto const owner = test::run_forked([&] {
         ScratchDirectory const scratch("reprise.2.2", bases());
-        ::kill(scratch.guardian(), SIGKILL);
-        ::waitpid(scratch.guardian(), nullptr, 0);
+        ::kill(scratch.guardians().front(), SIGKILL);
+        ::waitpid(scratch.guardians().front(), nullptr, 0);
         ::_exit(fs::exists(scratch.path()) ? 0 : 1);  // without the destructor
         return 1;
     });

@@ -120,6 +120,28 @@ TEST(RunCgroupTest, Version2MovesTheOthersAsideAndForbidsSwap) {
     EXPECT_EQ(runs_in(job.path).size(), 2U);
 }
 
+TEST(RunCgroupTest, Version2IsAsItWasWhenNoRunIsLeft) {
+    FakeCgroups tree(true);
+    auto const job = tree.at("job");
+    FakeCgroups::set(job.path + "/cgroup.procs", "17\n18\n");
+    describe(tree, "0::/job/reprise.rest\n",
+             mount_line("/", tree.mount(), "cgroup2 cgroup2 rw,nsdelegate"));
+    {
+        auto const run = RunCgroup::make(job, 300, tree);
+        sweep_run_cgroups(tree, tree.proc());
+        EXPECT_EQ(FakeCgroups::read(job.path + "/cgroup.procs"), "") << "a run is left";
+    }
+    auto const foreign = tree.at("job/something");
+    sweep_run_cgroups(tree, tree.proc());
+    EXPECT_EQ(FakeCgroups::read(job.path + "/cgroup.procs"), "") << "it may need the controller";
+    (void)tree.remove(foreign.path);
+    sweep_run_cgroups(tree, tree.proc());
+    EXPECT_EQ(FakeCgroups::read(job.path + "/cgroup.procs"), "17\n18\n");
+    EXPECT_EQ(FakeCgroups::read(job.path + "/cgroup.subtree_control"), "");
+    EXPECT_FALSE(is_directory(job.path + "/reprise.rest"));
+    EXPECT_TRUE(RunCgroup::make(job, 300, tree).cgroup().version_2) << "and so on";
+}
+
 TEST(RunCgroupTest, NoSwapIsNoProblem) {
     FakeCgroups tree(true);
     tree.has_swap = false;
