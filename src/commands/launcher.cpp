@@ -359,6 +359,13 @@ class Launcher {
         }
         bool const killed =
             end.status.signal != 0 || says_killed(built_mpi_family(), end.status.exit_code);
+        if (!end.connected && !killed && context.use_mpirun && !scratch_->has_room()) {
+            return failed(how + " before the ranks were there, and the disk of '" +
+                          scratch_->path() + "' is full: " + mpi_library() + " needs " +
+                          std::to_string(scratch_room_mb) +
+                          " MB in /dev/shm or /tmp. Remove what fills both, or train one rerun at "
+                          "a time (runner.ranks=1).");
+        }
         if (!end.connected && !killed) {
             return failed(how + " before the ranks were there. " +
                               (options_.outer ? "Does the MPI library know this srun (set "

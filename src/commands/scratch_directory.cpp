@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -35,6 +37,21 @@ void sweep(std::string const& base) {
             remove_tree(AT_FDCWD, path.c_str());
         }
     }
+}
+
+/// Nothing is known of one that cannot be looked at; making a directory there will tell.
+bool disk_has_room(std::string const& path) {
+    struct statvfs facts {};
+    if (::statvfs(path.c_str(), &facts) != 0) return true;
+    bool const counts_blocks = facts.f_blocks != 0;  // a tmpfs may be without limits
+    bool const counts_files = facts.f_files != 0;
+    return !(counts_blocks && facts.f_bavail * facts.f_frsize < scratch_room_mb << 20U) &&
+           !(counts_files && facts.f_favail == 0);
+}
+
+std::vector<std::string> those_with_room_first(std::vector<std::string> bases) {
+    std::stable_partition(bases.begin(), bases.end(), disk_has_room);
+    return bases;
 }
 
 /// The guardian is no process of the job, which it outlives by a moment.
@@ -87,13 +104,15 @@ StartedGuardian start_guardian(char const* option, std::string const& path, int 
 
 }  // namespace
 
+bool ScratchDirectory::has_room() const { return disk_has_room(path_); }
+
 std::vector<std::string> scratch_bases() { return {"/dev/shm", "/tmp"}; }
 
 ScratchDirectory::ScratchDirectory(std::string const& name, std::vector<std::string> const& bases,
                                    int guardians) {
+    for (auto const& base : bases) sweep(base);
     int error = ENOENT;
-    for (auto const& base : bases) {
-        sweep(base);
+    for (auto const& base : those_with_room_first(bases)) {
         path_ = base + "/" + name;
         error = make(guardians);
         if (error == 0) return;

@@ -42,13 +42,31 @@ bool read_available(Fd& fd, std::string& text) {
     return false;
 }
 
-/// The last line of what the runtime had to say; it begins with what went wrong.
+/// Without the colours that Apptainer gives to some of its words.
+std::string without_colours(std::string_view text) {
+    std::string plain;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text.substr(i).starts_with("\x1b[")) {
+            i = std::min(text.find('m', i), text.size());
+        } else {
+            plain += text[i];
+        }
+    }
+    return plain;
+}
+
+/// The last line of what the runtime had to say; it begins with what went wrong. Only what
+/// Apptainer has to say of its options stands above its usage.
 std::string last_words(std::string const& said) {
-    auto const end = said.find_last_not_of(" \n\t\r");
+    auto const plain = without_colours(said);
+    if (auto const error = plain.find("Error for command"); error != std::string::npos) {
+        return plain.substr(error, std::min(plain.find('\n', error) - error, kept_words));
+    }
+    auto const end = plain.find_last_not_of(" \n\t\r");
     if (end == std::string::npos) return "it said nothing";
-    auto const begin = said.rfind('\n', end);
+    auto const begin = plain.rfind('\n', end);
     auto const first = begin == std::string::npos ? 0 : begin + 1;
-    return said.substr(first, std::min(end + 1 - first, kept_words));
+    return plain.substr(first, std::min(end + 1 - first, kept_words));
 }
 
 class AnswerReader {

@@ -14,7 +14,11 @@ BEHAVIOUR = {
     "leaves_daemon": True,
     "backend": {"outlives_itself": True, "ignores_stop": True},
 }
-WAITS = '#!/bin/sh\necho here > "$0.came"\nuntil [ -e "$0.gate" ]; do sleep 0.01; done\nexec {} "$@"\n'
+WAITS = """#!/bin/sh
+echo here > "$0.came"
+until [ -e "$0.gate" ]; do sleep 0.01; done
+exec {} "$@"
+"""
 
 
 class GuardiansTest(support.SystemTest):

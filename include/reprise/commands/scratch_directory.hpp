@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,7 +18,12 @@ namespace reprise {
 /// mapped files, else in /tmp.
 [[nodiscard]] std::vector<std::string> scratch_bases();
 
-/// Made in the first base that has room for it; removed with its content.
+/// MPI's segments and session folders need so much for a job with a few ranks. (Open MPI 4.1 has
+/// one segment of 4 MiB for each, and stops with messages of its own when it finds no room.)
+inline constexpr std::uint64_t scratch_room_mb = 16;
+
+/// Made in the first base that has room for it, else where it can be made at all; removed with its
+/// content.
 ///
 /// Others see to it that it is removed when the owner was killed: guardians, children of the
 /// owner's, the first of which also makes it (src/container/run_helper/guard.hpp), and, should they
@@ -37,6 +43,8 @@ class ScratchDirectory {
     ~ScratchDirectory();
 
     [[nodiscard]] std::string const& path() const noexcept { return path_; }
+    /// False when its disk is full, or nearly so: less than scratch_room_mb is left.
+    [[nodiscard]] bool has_room() const;
     /// Children of this process that kill_all_descendants() should spare.
     [[nodiscard]] std::vector<pid_t> guardians() const;
 

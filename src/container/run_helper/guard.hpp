@@ -5,10 +5,11 @@
 /// reprise-run-helper --guard-too PATH    a second one, in case the first one is killed as well
 ///
 ///   standard input: a pipe whose other end the owner holds
-///   standard output: gets one int, the errno of making or locking the directory PATH, 0 for success
+///   standard output: gets one int, the errno of making or locking the directory PATH, 0 for
+///   success
 ///
-///   0. makes the directory, if it is the first one, and holds a lock on it, so that nobody takes it
-///      for an abandoned one
+///   0. makes the directory, if it is the first one, and holds a lock on it, so that nobody takes
+///      it for an abandoned one
 ///   1. sleeps until the owner is gone (the end of its input). An owner that leaves in order has
 ///      removed the directory by then and kills its guardian, so nothing below happens.
 ///   2. waits until nobody holds a lock on the directory any more (flock(2), shared ones: the ranks
@@ -25,8 +26,8 @@
 
 namespace reprise::run_helper {
 
-/// Expects argv[1] to be "--guard" or "--guard-too". Returns the exit code: 2 for a wrong command line, 1 when the
-/// directory could not be made, else 0.
+/// Expects argv[1] to be "--guard" or "--guard-too". Returns the exit code: 2 for a wrong command
+/// line, 1 when the directory could not be made or locked, else 0.
 int guard(int argc, char** argv);
 
 }  // namespace reprise::run_helper

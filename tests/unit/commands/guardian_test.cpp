@@ -164,8 +164,8 @@ TEST_F(GuardianTest, OfTwoEitherDoesTheWorkOfBoth) {
             return 1;
         });
         ASSERT_EQ(test::status_of(owner), 0);
-        wait_for_the_end_of_all_children();
         EXPECT_EQ(ours.wait().signal, SIGKILL);
+        wait_for_the_end_of_all_children();
         EXPECT_FALSE(fs::exists(path()));
         EXPECT_EQ(server.heard(), "word");
     }
