@@ -136,11 +136,16 @@ void wrap_in_apptainer(ContainerSetup const& setup, RunPlace const& place, Texts
 
     Texts argv;
     bool const has_mounter = !place.scratch.empty() && !setup.mounter.empty();
+    auto const tmp = has_mounter ? place.scratch + "/tmp" : place.scratch;
+    // Apptainer binds nothing that lies in /dev to another place.
+    bool const has_shm = has_mounter && !is_inside(place.scratch, "/dev");
+    auto const shm = has_shm ? place.scratch + "/shm" : std::string();
     if (has_mounter) {
         // What --containall gives by itself is 64 MB for a user, and directories on the host would
         // outlive a kill -9; so would squashfuse without a PID namespace around it.
         argv = {setup.mounter, "--dev-bind", "/", "/"};
-        add(argv, tmpfs(place.scratch, setup.tmp_size_mb));
+        add(argv, tmpfs(tmp, setup.tmp_size_mb));
+        if (!shm.empty()) add(argv, tmpfs(shm, setup.tmp_size_mb));
         add(argv,
             {"--unshare-pid", "--proc", "/proc", "--die-with-parent", "--cap-add", "ALL", "--"});
     }
@@ -148,8 +153,9 @@ void wrap_in_apptainer(ContainerSetup const& setup, RunPlace const& place, Texts
     // A set-user-id starter gains nothing where bubblewrap has been.
     if (has_mounter && ::geteuid() != 0) argv.emplace_back("--userns");
     if (place.gpu) argv.emplace_back("--nv");
-    // /dev/shm is a tmpfs of the container's own already, and cannot be bound.
-    if (!place.scratch.empty()) add_bind(argv, place.scratch, "/tmp");
+    if (!tmp.empty()) add_bind(argv, tmp, "/tmp");
+    // Else it is a tmpfs of the container's own, of a size that cannot be set.
+    if (!shm.empty()) add_bind(argv, shm, "/dev/shm");
     for (auto const& directory : std::set<std::string>{place.start_dir, place.working_dir}) {
         if (can_be_bound(directory)) add_bind(argv, directory, directory);
     }
@@ -213,6 +219,8 @@ bool takes_image(Runtime runtime) noexcept { return row_of(runtime).takes_image;
 
 std::vector<std::string> scratch_bases(ContainerSetup const& setup) {
     if (!takes_image(setup.runtime)) return {};
+    // With a mounter nothing is ever written there.
+    if (!setup.mounter.empty()) return {"/tmp", "/dev/shm"};
     return {"/dev/shm", "/tmp"};
 }
 

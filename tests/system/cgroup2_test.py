@@ -24,7 +24,7 @@ KERNEL = "linux.uml"
 MEMORY_MB = 1200
 ALL_IS_WELL = "cgroup2_test: every test of the inside has passed"
 TREE = "/sys/fs/cgroup"
-ONE_RUN = {"learning_runs_per_job": 1, "max_attempts": 2, "runner.container": "none"}
+ONE_RUN = {"learning_runs_per_job": 1, "max_attempts": 1, "runner.container": "none"}
 MEMORY = "runner.memory_limit_mb"
 NEEDS_MUCH = {"allocates_mb": 300, "hangs": True}
 POWER_OFF = 0x4321FEDC
@@ -91,19 +91,16 @@ class InsideTest(support.SystemTest):
         ended = job.run()
         self.assert_ended(ended, 1)
         self.assertIn("100 MiB (runner.memory_limit_mb)", ended.stderr)
-        rows = job.attempts
-        self.assertEqual([row["outcome"] for row in rows], ["out_of_memory"] * 2, ended.log)
-        return ended, rows
+        (row,) = job.attempts
+        self.assertEqual(row["outcome"], "out_of_memory", ended.log)
+        return ended, row
 
     def test_the_kernel_holds_a_training_to_its_limit(self):
-        for container in ("none", "bubblewrap"):
-            with self.subTest(container):
-                ended, rows = self.assert_dies_of(NEEDS_MUCH, **{"runner.container": container})
-                self.assert_watched(ended, False)
-                for row in rows:
-                    self.assertEqual(row["signal"], signal.SIGKILL)
-                    self.assertAlmostEqual(row["peak_memory_mb"], 100, delta=5)
-                self.assertEqual(self.children(), [])
+        ended, row = self.assert_dies_of(NEEDS_MUCH, **{"runner.container": "bubblewrap"})
+        self.assert_watched(ended, False)
+        self.assertEqual(row["signal"], signal.SIGKILL)
+        self.assertAlmostEqual(row["peak_memory_mb"], 100, delta=5)
+        self.assertEqual(self.children(), [])
 
     def test_all_processes_of_a_training_count(self):
         ended, _ = self.assert_dies_of(
@@ -138,7 +135,7 @@ class InsideTest(support.SystemTest):
         """The limit of the run is never reached, that of the batch system is."""
         write(os.path.join(self.cgroup, "memory.max"), str(160 << 20))
         plan = {"allocates_mb": 300}
-        job = self.contained_job({"*": plan}, **{**ONE_RUN, MEMORY: 500, "max_attempts": 1})
+        job = self.contained_job({"*": plan}, **ONE_RUN, **{MEMORY: 500})
         ended = job.run()
         self.assert_ended(ended, 1)
         (row,) = job.attempts
@@ -157,12 +154,12 @@ def bring_the_machine_up():
     """What an init program does."""
     libc = ctypes.CDLL(None, use_errno=True)
     for kind, place in (
-        *(("proc", "/proc"), ("sysfs", "/sys"), ("tmpfs", "/tmp"), ("tmpfs", "/dev/shm")),
-        ("cgroup2", TREE),
+        *(("proc", "/proc"), ("sysfs", "/sys"), ("tmpfs", "/dev/shm"), ("cgroup2", TREE)),
     ):
         os.makedirs(place, exist_ok=True)
         if libc.mount(kind.encode(), place.encode(), kind.encode(), 0, None) != 0:
             sys.exit(f"cannot mount {place}: {os.strerror(ctypes.get_errno())}")
+    support.mount_private_tmp(support.SOURCE_DIR)
     socket.sethostname("uml")
     with socket.socket() as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
@@ -178,7 +175,9 @@ def run_inside():
         tests = os.fork()
         if tests == 0:
             support.enter_a_world_of_our_own()
-            unittest.main(argv=[sys.argv[0], "InsideTest"], verbosity=2)
+            ran = unittest.main(argv=[sys.argv[0], "InsideTest"], verbosity=2, exit=False)
+            sys.stdout.flush()
+            os._exit(0 if ran.result.wasSuccessful() else 1)  # not through what ends the kernel
         while True:
             ended, status = os.wait()
             if ended == tests:

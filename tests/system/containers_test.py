@@ -42,7 +42,7 @@ df -m /tmp | tail -n 1 > tmp.txt
 ls -a / > root.txt
 """
 TAKE_A_GIGABYTE = """#!/bin/sh
-dd if=/dev/zero of=/tmp/large bs=1000000 count=1000 || exit 1
+dd if=/dev/zero of="${2:-/tmp}/large" bs=1000000 count=1000 || exit 1
 mkdir training_logs
 printf 'rollout/ep_rew_mean\\n1\\n' > training_logs/progress.csv
 """
@@ -205,11 +205,16 @@ class ContainersTest(SystemTest):
 
     def test_a_size_that_is_exceeded_is_that_runs_failure(self):
         for make in (self.job, self.image_job):
-            job = self.scripts_job(make, TAKE_A_GIGABYTE, learning_runs_per_job=1, max_attempts=1)
-            job.set(**{"runner.tmp_size_mb": 10})
-            ended = job.run()
-            self.assert_ended(ended, 1)
-            self.assertIn("No space left on device", ended.stderr)
+            for place in ("/tmp", "/dev/shm"):
+                with self.subTest(make.__name__, place=place):
+                    job = self.scripts_job(
+                        make, TAKE_A_GIGABYTE, learning_runs_per_job=1, max_attempts=1
+                    )
+                    job.parameters["learner"]["command"].append(place)
+                    job.set(**{"runner.tmp_size_mb": 10})
+                    ended = job.run()
+                    self.assert_ended(ended, 1)
+                    self.assertIn("No space left on device", ended.stderr)
 
     def test_images_with_another_libc(self):
         for image in (images.alpine_folder, images.old_debian_folder):

@@ -98,7 +98,8 @@ class OddPlacesTest(support.SystemTest):
 
     def fill(self, *folders):
         for folder in folders:
-            support.mount_tmpfs(folder, "size=1m")
+            support.resize_tmpfs(folder, "1m")
+            self.addCleanup(self.make_room, folder)
             with open(os.path.join(folder, "filling"), "wb", buffering=0) as file:
                 for size in (1 << 16, 1):
                     try:
@@ -107,11 +108,11 @@ class OddPlacesTest(support.SystemTest):
                     except OSError:
                         continue
 
-    def check_only_the_filling_is_left(self, *folders):
+    def make_room(self, *folders):
         for folder in folders:
-            self.assertEqual(os.listdir(folder), ["filling"])
-            os.remove(os.path.join(folder, "filling"))
-            support.unmount(folder)
+            if os.path.exists(os.path.join(folder, "filling")):
+                os.remove(os.path.join(folder, "filling"))
+            support.resize_tmpfs(folder, "1g")
 
     def test_a_full_dev_shm_is_no_obstacle(self):
         for container in ("none", "bubblewrap", "apptainer"):
@@ -119,7 +120,8 @@ class OddPlacesTest(support.SystemTest):
                 job = self.small_job(container, runs=2)
                 self.fill("/dev/shm")
                 self.assert_ended(job.run(), 0)
-                self.check_only_the_filling_is_left("/dev/shm")
+                self.assertEqual(os.listdir("/dev/shm"), ["filling"])
+                self.make_room("/dev/shm")
 
     def test_when_tmp_is_full_too_several_ranks_cannot_start_and_one_can(self):
         support.FOLDERS_IN = "/var/tmp"
@@ -129,7 +131,9 @@ class OddPlacesTest(support.SystemTest):
         self.assert_refused(job.run(), "'/dev/shm/reprise.", "is full", "runner.ranks=1")
         job.set(**{"runner.ranks": 1})
         self.assert_ended(job.run(), 0)
-        self.check_only_the_filling_is_left("/dev/shm", "/tmp")
+        self.assertEqual(os.listdir("/dev/shm"), ["filling"])
+        self.assertEqual([n for n in os.listdir("/tmp") if n.startswith("reprise.")], [])
+        self.make_room("/dev/shm", "/tmp")
 
     # No user namespaces
 
@@ -162,4 +166,4 @@ class OddPlacesTest(support.SystemTest):
 
 
 if __name__ == "__main__":
-    support.main()
+    support.main(private_tmp=True)

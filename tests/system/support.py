@@ -49,6 +49,7 @@ from surroundings import (  # noqa: F401
     mount_tmpfs,
     mount_writable,
     processes_with,
+    resize_tmpfs,
     role_of,
     unmount,
     wait_until,

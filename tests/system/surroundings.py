@@ -35,6 +35,10 @@ def mount_tmpfs(path, options=""):
     _call("mount", b"tmpfs", path.encode(), b"tmpfs", 0, options.encode())
 
 
+def resize_tmpfs(path, size):
+    _call("mount", None, path.encode(), None, _MS_REMOUNT, f"size={size}".encode())
+
+
 def mount_private_tmp(keep):
     """Mounts an empty /tmp in which only the folder `keep` is what it was, if it lay there."""
     kept = os.open(keep, os.O_PATH)

@@ -117,15 +117,24 @@ TEST_F(RuntimeTest, GpusAndExecAreAskedForWhereWanted) {
     EXPECT_TRUE(sees("SINGULARITYENV_REPRISE_RUN=2"));
 }
 
-TEST_F(RuntimeTest, MounterLimitsTheSizeOfAnImagesTmp) {
+TEST_F(RuntimeTest, MounterLimitsTheSizesOfAnImagesTmpAndDevShm) {
     use(Runtime::apptainer, "/usr/bin/apptainer");
     setup_.image = "/images/learner.sif";
     setup_.mounter = "/usr/bin/bwrap";
     setup_.tmp_size_mb = 1;
-    place_.scratch = "/dev/shm/reprise.1/run_0.0-0";
+    EXPECT_EQ(scratch_bases(setup_).front(), "/tmp");
+    place_.scratch = "/tmp/reprise.1/run_0.0-0";
     contain_now();
     EXPECT_EQ(argv_.front(), "/usr/bin/bwrap");
-    EXPECT_TRUE(has({"--size", "1048576", "--tmpfs", place_.scratch}));
+    EXPECT_TRUE(has({"--size", "1048576", "--tmpfs", place_.scratch + "/tmp"}));
+    EXPECT_TRUE(has({"--size", "1048576", "--tmpfs", place_.scratch + "/shm"}));
+    EXPECT_TRUE(has({"--bind", place_.scratch + "/tmp:/tmp"}));
+    EXPECT_TRUE(has({"--bind", place_.scratch + "/shm:/dev/shm"}));
+    // Where there is no room in /tmp; Apptainer refuses to bind that elsewhere.
+    place_.scratch = "/dev/shm/reprise.1/run_0.0-0";
+    contain_now();
+    EXPECT_TRUE(has({"--bind", place_.scratch + "/tmp:/tmp"}));
+    EXPECT_FALSE(has({"--bind", place_.scratch + "/shm:/dev/shm"}));
     place_.scratch.clear();  // only to look
     contain_now();
     EXPECT_EQ(argv_.front(), "/usr/bin/apptainer");
