@@ -186,7 +186,7 @@ class RanksTest(support.SystemTest):
         job.wait_for_training("run_0.0-0")
         roles = sorted(filter(None, map(support.role_of, job.processes())))
         trainer = ["hysr_one_ball_rl", "hysr_start_robots"]
-        self.assertEqual(roles, ["guardian", "helper", *trainer, "launcher", "rank 0"])
+        self.assertEqual(roles, ["guardian", "guardian", "helper", *trainer, "launcher", "rank 0"])
         job.open_gate()
         self.assert_ended(start.wait(), 0)
 
