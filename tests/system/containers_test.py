@@ -38,6 +38,7 @@ LOOK_AROUND = """#!/bin/sh
 mkdir training_logs
 printf 'rollout/ep_rew_mean\\n1\\n' > training_logs/progress.csv
 env > environment.txt
+echo $$ > number.txt
 df -m /tmp | tail -n 1 > tmp.txt
 ls -a / > root.txt
 """
@@ -169,9 +170,11 @@ class ContainersTest(SystemTest):
 
     def test_what_an_image_sees(self):
         job = self.scripts_job(self.image_job, LOOK_AROUND, learning_runs_per_job=1)
-        job.environment.update({"MINE": "outside", "APPTAINERENV_MINE": "a$b `c`"})
+        job.environment.update({"MINE": "outside", "APPTAINERENV_MINE": "a$b `c`", "OTHER": "x"})
         self.assert_ended(job.run(), 0)
         seen = self.environment(job)
+        self.assertNotIn("OTHER", seen)
+        self.assertLess(int(self.read(job, "run_0.0-0", "number.txt")), 20)  # processes of its own
         self.assertEqual(seen["MINE"], "a$b `c`")
         self.assertEqual(seen["DBG_NAN_SNAPSHOT_DIR"], job.path("nan_snapshots"))
         self.assertEqual(seen["REPRISE_RUN_DIR"], job.path("run_0.0-0"))

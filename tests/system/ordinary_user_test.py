@@ -5,6 +5,7 @@ import os
 
 import kill_pairs_test
 import support
+from kill_pairs_test import images
 
 
 class Selection:
@@ -34,5 +35,21 @@ class InBubblewrap(Selection, kill_pairs_test.Campaign):
     )
 
 
+class InApptainer(Selection, kill_pairs_test.Campaign):
+    """The image is mounted by a program, squashfuse, which would live on without bubblewrap."""
+
+    PARAMETERS = {"singularity.image": "/mnt/images/trainer.sif"}
+    CONTAINER_DEPTH = 4
+    LEARNING_RUNS = 2
+    CASES = (("apptainer",), ("starter", "helper"), ("launcher", "apptainer"))
+
+    def setUp(self):
+        super().setUp()
+        environment = self.sample.environment
+        for name in ("SCRIPTED_PLAN", support.MARK):
+            environment["APPTAINERENV_" + name] = environment[name]
+
+
 if __name__ == "__main__":
-    support.main(private_tmp=True, ordinary_user=True)
+    folder = os.path.dirname(images.trainer_sif())
+    support.main(private_tmp=True, ordinary_user=True, shown={"images": folder})

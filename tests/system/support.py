@@ -42,6 +42,7 @@ from surroundings import (  # noqa: F401
     TRAINER_COMMANDS,
     become,
     bind,
+    bind_file,
     enter_a_world_of_our_own,
     memory_cgroup,
     mount_read_only,
@@ -411,12 +412,14 @@ class SystemTest(unittest.TestCase):
         return metrics
 
 
-def _become_ordinary_user():
+def _become_ordinary_user(shown):
     """Who needs to see the program and the sources, whoever may enter the folders above them."""
     global REPRISE, SOURCE_DIR, WRAPPER, TRAINER
     mount_tmpfs("/mnt", "mode=755")
     bind(os.path.dirname(os.path.realpath(REPRISE)), "/mnt/bin")
     bind(SOURCE_DIR, "/mnt/source")
+    for name, folder in shown.items():
+        bind(folder, os.path.join("/mnt", name))
     WRAPPER, TRAINER = ("/mnt/source" + path[len(SOURCE_DIR) :] for path in (WRAPPER, TRAINER))
     REPRISE, SOURCE_DIR = "/mnt/bin/reprise", "/mnt/source"
     for name in ("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR"):
@@ -425,12 +428,13 @@ def _become_ordinary_user():
     become(ORDINARY_USER)
 
 
-def main(private_tmp=False, ordinary_user=False):
+def main(private_tmp=False, ordinary_user=False, shown=None):
+    """shown: further folders for the ordinary user, by the names that they get in /mnt."""
     if not os.access(REPRISE, os.X_OK):
         sys.exit(f"there is no program '{REPRISE}'. Build it, or set REPRISE_BIN.")
     enter_a_world_of_our_own()
     if private_tmp:
         mount_private_tmp(SOURCE_DIR)
     if ordinary_user:
-        _become_ordinary_user()
+        _become_ordinary_user(shown or {})
     unittest.main(verbosity=2)

@@ -83,6 +83,10 @@ def become(user):
     _call("prctl", _PR_SET_DUMPABLE, 1, 0, 0, 0)  # its files in /proc are its own
 
 
+def bind_file(source, target):
+    _call("mount", source.encode(), target.encode(), None, _MS_BIND_RECURSIVE, None)
+
+
 def bind(source, target):
     os.makedirs(target, exist_ok=True)
     _call("mount", source.encode(), target.encode(), None, _MS_BIND_RECURSIVE, None)
