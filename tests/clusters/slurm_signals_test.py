@@ -9,13 +9,19 @@ import slurm_testing
 
 import support
 
+# Who starts the ranks of a job with several.
+BY_MPIRUN = "srun -n1"
+BY_SRUN = "srun --mpi=pmix"
+
 
 class SignalsToEveryProcess(slurm_testing.SlurmTest):
     CLUSTER = {"nodes": 1, "cpus": 8}
 
     def start_job(self, container, runs, srun):
         """As cluster_utils starts it, below srun."""
-        plan = {"*": {"gate": True, "saves_on_term_s": 0.3}}
+        # Where mpirun takes a TERM for itself it kills its ranks a second later.
+        below_mpirun = runs > 1 and srun == BY_MPIRUN
+        plan = {"*": {"gate": True, "saves_on_term_s": 1.5 if below_mpirun else 0.3}}
         settings = {"learning_runs_per_job": runs, "runner.container": container}
         job = self.batch_job(plan, training_iterations=2, **settings)
         words = ["sbatch", "--parsable", f"--ntasks={runs}", "--nodes=1", "--no-requeue"]
@@ -31,8 +37,8 @@ class SignalsToEveryProcess(slurm_testing.SlurmTest):
         for container in ("none", "bubblewrap"):
             for runs, srun in (
                 (1, "srun -n1"),
-                (2, "srun -n1"),  # mpirun starts the ranks
-                (2, "srun --mpi=pmix"),  # srun does
+                (2, BY_MPIRUN),
+                (2, BY_SRUN),
             ):
                 for words, outcome in (
                     (("scancel", "--signal=USR1"), "resume"),

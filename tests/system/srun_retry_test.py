@@ -1,5 +1,5 @@
 """slurm/cluster_utils/srun with the real program and a made-up srun: what becomes of a job whose
-srun fails before the program has begun. (tests/clusters/slurm_node_loss_test.py has a real one.)"""
+srun fails before the program has begun. (slurm_node_loss_words_test.py has a real one.)"""
 
 import os
 
