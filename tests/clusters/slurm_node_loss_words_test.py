@@ -11,7 +11,6 @@ import slurm_testing
 import support
 from support import CONCLUDED, RESULTS, STARTED, reward_of
 
-STUBBORN_SRUN = os.path.join(support.SOURCE_DIR, "slurm", "cluster_utils")
 # Of each task: in the first start the second one never comes up, and the first one begins when the
 # second one's node is gone.
 LATE_TASKS = """\
@@ -34,7 +33,8 @@ class NodeLossAtTheBeginning(slurm_testing.SlurmTest):
         job = self.job({"*": {}}, self.server(), learning_runs_per_job=2)
         with open(job.environment["SCRIPTED_PLAN"], "w") as file:
             json.dump(job.plan, file)
-        job.environment["PATH"] = STUBBORN_SRUN + os.pathsep + job.environment["PATH"]
+        path = [slurm_searches.STUBBORN_SRUN, job.environment["PATH"]]
+        job.environment["PATH"] = os.pathsep.join(path)
         program = [support.REPRISE, "job", *job.arguments()]
         command = ["srun", "--mpi=pmix", "sh", "-c", LATE_TASKS, "sh", *program]
         words = ["sbatch", "--parsable", "--requeue", "--ntasks=2", "--nodes=2", "--nodelist=node1"]
@@ -72,7 +72,7 @@ class NodeLossInSearches(slurm_searches.SlurmSearchTest):
                     "request_cpus": 1,
                     "extra_submission_options": ["--ntasks=2", "--nodes=2"],
                 },
-                slurm_searches.RANKS_BY_SRUN,
+                slurm_searches.RANKS_BY_STUBBORN_SRUN,
             ),
         ]
         self.assertEqual(self.slurm.job_field(searches[1][2], "BatchHost"), "node1")

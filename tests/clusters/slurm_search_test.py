@@ -46,7 +46,7 @@ class SearchesOnSlurm(slurm_searches.SlurmSearchTest):
         self.check_search(search, failing="2")
         self.assertIn("starting 2 ranks", search.job_output())
 
-    def search_with_ranks_by_srun(self, nodes):
+    def search_with_ranks_by_srun(self, nodes, setup):
         job = self.job(
             {
                 "*": {"reward_of_parameters": True, "fails_in": ["2"]},
@@ -54,7 +54,7 @@ class SearchesOnSlurm(slurm_searches.SlurmSearchTest):
             }
         )
         settings = self.settings(job)
-        settings["environment_setup"] = slurm_searches.RANKS_BY_SRUN
+        settings["environment_setup"] = setup
         settings["cluster_requirements"]["request_cpus"] = 1  # of each rank
         options = ["--ntasks=2", f"--nodes={nodes}"]
         settings["cluster_requirements"]["extra_submission_options"] = options
@@ -63,6 +63,7 @@ class SearchesOnSlurm(slurm_searches.SlurmSearchTest):
         self.check_search(search, failing="2", once=False)
         for number in set(re.findall(r"Job (\d+) finished successfully", search.log)):
             self.check_ranks_of(search, job, number, nodes)
+        return search
 
     def check_ranks_of(self, search, job, number, nodes):
         """All ranks got the whole command line; one of them registered, reported and wrote."""
@@ -85,10 +86,14 @@ class SearchesOnSlurm(slurm_searches.SlurmSearchTest):
             self.assertEqual(len(hosts), nodes, attempts)
 
     def test_ranks_that_srun_starts_on_one_node(self):
-        self.search_with_ranks_by_srun(nodes=1)
+        self.search_with_ranks_by_srun(1, slurm_searches.RANKS_BY_SRUN)
 
     def test_ranks_that_srun_starts_on_two_nodes(self):
-        self.search_with_ranks_by_srun(nodes=2)
+        search = self.search_with_ranks_by_srun(2, slurm_searches.RANKS_BY_STUBBORN_SRUN)
+        support.wait_until(
+            lambda: not [path for path in search.job_files if ".reprise" in path],
+            "the end of the last job, which takes its mark along",
+        )
 
 
 if __name__ == "__main__":

@@ -10,6 +10,11 @@ import support
 
 SAMPLES = 6
 RANKS_BY_SRUN = {"is_python_script": False, "variables": {"SLURM_MPI_TYPE": "pmix"}}
+STUBBORN_SRUN = os.path.join(slurm_testing.SCRIPTS, "cluster_utils")
+RANKS_BY_STUBBORN_SRUN = {
+    "is_python_script": False,
+    "variables": {"SLURM_MPI_TYPE": "pmix", "PATH": f"{STUBBORN_SRUN}:$PATH"},
+}
 
 
 class SlurmSearchTest(slurm_testing.SlurmTest):
