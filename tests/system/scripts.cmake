@@ -5,3 +5,7 @@ foreach(name IN ITEMS run_mpi_test batch_script_test)
     add_test(NAME ${name} COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_LIST_DIR}/${name}.py")
     set_tests_properties(${name} PROPERTIES LABELS system TIMEOUT 120)
 endforeach()
+
+reprise_add_system_test(install_test TIMEOUT 120)
+set_property(TEST install_test APPEND PROPERTY ENVIRONMENT
+    "CMAKE=${CMAKE_COMMAND}" "REPRISE_BUILD=${PROJECT_BINARY_DIR}")
