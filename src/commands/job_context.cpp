@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "reprise/commands/container_choice.hpp"
+#include "reprise/commands/mpi_starter.hpp"
 #include "reprise/commands/version.hpp"
 #include "reprise/core/error.hpp"
 #include "reprise/mpi/library_version.hpp"
@@ -112,7 +113,9 @@ void choose_ranks(JobContext& context) {
     if (runner.launcher == LaunchMode::srun) {
         throw InputError(
             "parameter 'runner.launcher' is 'srun', but this is no srun step of several tasks. "
-            "Start the job by srun --mpi=pmix --ntasks=K, or leave the parameter out.");
+            "Start the job by srun --mpi=" +
+            std::string(starter_of(built_mpi_family()).srun_type) +
+            " --ntasks=K, or leave the parameter out.");
     }
     bool const alone = runner.launcher == LaunchMode::none;
     if (alone && runner.ranks.value_or(1) > 1) {

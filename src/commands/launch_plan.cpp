@@ -96,7 +96,8 @@ std::optional<std::string> notice_of_unused_nodes(std::vector<std::string> const
     if (!starter.several_nodes) {
         return "the job has " + all + " nodes and all ranks run on this one, because " +
                starter.program + " (" + starter.library +
-               ") is used on one only. Start the job by srun --mpi=pmix --ntasks=K.";
+               ") is used on one only. Start the job by srun --mpi=" + starter.srun_type +
+               " --ntasks=K.";
     }
     if (has(environment, "SLURM_STEP_ID")) {
         return "the job has " + all +

@@ -99,9 +99,9 @@ Verdict failed(std::string reason, std::vector<std::string> details = {}) {
 /// Mistakes in the way srun was called; every task sees them.
 std::optional<std::string> problem_with(std::optional<OuterStep> const& outer) {
     if (!outer || outer->connected) return std::nullopt;
-    return describe(*outer) +
-           ", but tells MPI nothing of it. Set SLURM_MPI_TYPE=pmix (or give srun --mpi=pmix), or "
-           "start one task.";
+    std::string const type = starter_of(built_mpi_family()).srun_type;
+    return describe(*outer) + ", but tells MPI nothing of it. Set SLURM_MPI_TYPE=" + type +
+           " (or give srun --mpi=" + type + "), or start one task.";
 }
 
 /// Writes what the client of cluster_utils writes before anything runs.
@@ -369,7 +369,7 @@ class Launcher {
         if (!end.connected && !killed) {
             return failed(how + " before the ranks were there. " +
                               (options_.outer ? "Does the MPI library know this srun (set "
-                                                "SLURM_MPI_TYPE=pmix) or mpirun?"
+                                                "SLURM_MPI_TYPE) or mpirun?"
                                               : "Check runner.mpirun_args and the installation "
                                                 "of " +
                                                     mpi_library()),

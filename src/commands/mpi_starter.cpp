@@ -34,10 +34,11 @@ MpiFamily built_mpi_family() noexcept {
 }
 
 MpiStarter const& starter_of(MpiFamily family) noexcept {
-    static constexpr MpiStarter open_mpi{"mpirun", "Open MPI", true, true, 1};
+    static constexpr MpiStarter open_mpi{"mpirun", "Open MPI", true, true, 1, "pmix"};
     // Seen with MPICH 4.2.1: it passes USR1 on, and dies of USR2. The name is the same with Intel
     // MPI and MVAPICH, and tells it apart from other MPI libraries' mpiexec on the same PATH.
-    static constexpr MpiStarter hydra{"mpiexec.hydra", "MPICH", false, false, 2};
+    // MPICH knows PMIx only where it was configured for it (Debian's was not), PMI-2 always.
+    static constexpr MpiStarter hydra{"mpiexec.hydra", "MPICH", false, false, 2, "pmi2"};
     return family == MpiFamily::hydra ? hydra : open_mpi;
 }
 

@@ -18,6 +18,7 @@
 #include "reprise/commands/launch_plan.hpp"
 #include "reprise/commands/launcher_messages.hpp"
 #include "reprise/commands/log.hpp"
+#include "reprise/commands/mpi_starter.hpp"
 #include "reprise/commands/rank_loop.hpp"
 #include "reprise/commands/scratch_directory.hpp"
 #include "reprise/commands/unique_name.hpp"
@@ -350,13 +351,13 @@ void Rank::dismiss(VerdictKind verdict) {
 
 /// MPI has not found the other tasks.
 int report_isolation(RankOptions const& options, OuterStep const& outer, int rank, int size) {
+    std::string const type = starter_of(built_mpi_family()).srun_type;
     auto const reason =
         describe(outer) + ", but MPI has found " + std::to_string(size) + " and calls this one " +
         std::to_string(rank) + " instead of " + std::to_string(outer.task) + ". " +
-        (outer.starter == "srun"
-             ? "Set SLURM_MPI_TYPE=pmix (or give srun --mpi=pmix), with an MPI library that "
-               "knows PMIx."
-             : "Use the mpirun of the MPI library that reprise is built with.");
+        (outer.starter == "srun" ? "Set SLURM_MPI_TYPE=" + type + " (or give srun --mpi=" + type +
+                                       "), or what else the MPI library and srun both know."
+                                 : "Use the mpirun of the MPI library that reprise is built with.");
     auto channel = Channel::connect(options.channel);
     channel.send(encode_launcher_message(VerdictReached{{VerdictKind::failed, {}, reason, {}}}));
     return 0;  // so short a message has left

@@ -21,6 +21,8 @@ struct MpiStarter {
     bool passes_usr2_on;  ///< to the ranks; it dies of that signal otherwise
     bool several_nodes;   ///< it is told here how to spread ranks over the nodes of a job
     int generations;      ///< 1: the ranks are its children; 2: there is a proxy in between
+    /// How srun reaches the library, for messages: the value of its --mpi= and of SLURM_MPI_TYPE.
+    char const* srun_type;
 };
 
 [[nodiscard]] MpiStarter const& starter_of(MpiFamily family) noexcept;

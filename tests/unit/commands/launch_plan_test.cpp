@@ -147,7 +147,7 @@ TEST_F(LaunchPlanTest, HydraStaysOnOneNodeAndSaysSo) {
     Words const environment{"SLURM_JOB_NUM_NODES=3", "SLURMD_NODENAME=node1"};
     EXPECT_EQ(nodes_to_use(environment, MpiFamily::open_mpi_5), 3);
     EXPECT_EQ(nodes_to_use(environment, MpiFamily::hydra), 1);
-    EXPECT_NE(notice_of_unused_nodes(environment, MpiFamily::hydra)->find("srun --mpi=pmix"),
+    EXPECT_NE(notice_of_unused_nodes(environment, MpiFamily::hydra)->find("srun --mpi=pmi2"),
               std::string::npos);
     EXPECT_EQ(notice_of_unused_nodes({"SLURM_JOB_NUM_NODES=1"}, MpiFamily::hydra), std::nullopt);
 }
