@@ -56,19 +56,43 @@ reprise_add_newer_system_test(openmpi restarts RestartsTest
     a_damaged_results_file_is_an_error_by_name_and_stays_as_it_is
     run_directories_of_a_lost_results_file_are_left_alone)
 
-# The newer Slurm, with Open MPI 5, which fails now and then while it connects emulated nodes (they
-# have one network address): so these are the tests on one node.
-function(reprise_add_newer_slurm_tests file class)
-    list(TRANSFORM ARGN PREPEND "${class}.test_")
-    reprise_add_newer_test(newer_${file}_test COMMAND
-        env "REPRISE_BIN=${newer_build}/openmpi/bin/reprise"
-        /usr/bin/python3 "${CMAKE_CURRENT_LIST_DIR}/${file}_test.py" ${ARGN})
+# An mpirun, or MPICH's mpiexec, around the job.
+function(reprise_add_newer_outer_tests mpi starter)
+    list(TRANSFORM ARGN PREPEND OuterLauncherTest.test_)
+    reprise_add_newer_test(${mpi}_outer_launcher_test COMMAND
+        env "REPRISE_BIN=${newer_build}/${mpi}/bin/reprise" "OUTER_MPIRUN=${starter}"
+        /usr/bin/python3 "${PROJECT_SOURCE_DIR}/tests/system/outer_launcher_test.py" ${ARGN})
 endfunction()
-reprise_add_newer_slurm_tests(slurm_batch BatchScripts
+foreach(starter IN ITEMS "openmpi|mpirun --oversubscribe" "mpich|mpiexec.hydra")
+    string(REPLACE "|" ";" starter "${starter}")
+    reprise_add_newer_outer_tests(${starter} all_leave_with_3_for_the_next_iteration
+        a_rank_is_lost the_launcher_of_another_task_is_lost the_outer_mpirun_is_lost
+        usr1_stops_in_order a_job_that_fails_for_good_ends_with_1_and_one_error)
+endforeach()
+
+# reprise_add_newer_slurm_tests(NAME MPI FILE CLASS [ENV variable...] TESTS name...)
+# On the newer Slurm, with tests of a class of FILE_test.py here.
+function(reprise_add_newer_slurm_tests name mpi file class)
+    cmake_parse_arguments(ARG "" "" "ENV;TESTS" ${ARGN})
+    list(TRANSFORM ARG_TESTS PREPEND "${class}.test_")
+    reprise_add_newer_test(${name}_test COMMAND
+        env "REPRISE_BIN=${newer_build}/${mpi}/bin/reprise" ${ARG_ENV}
+        /usr/bin/python3 "${CMAKE_CURRENT_LIST_DIR}/${file}_test.py" ${ARG_TESTS})
+endfunction()
+reprise_add_newer_slurm_tests(newer_slurm_batch openmpi slurm_batch BatchScripts TESTS
     a_job_restarts_itself_until_all_is_trained a_job_that_is_requeued_goes_on
     a_cancelled_job_stays_cancelled_and_its_state_is_saved)
-reprise_add_newer_slurm_tests(launch_modes LaunchModesTest
+reprise_add_newer_slurm_tests(newer_launch_modes openmpi launch_modes LaunchModesTest
+    ENV NODES_BY_UCX=1 TESTS
     ranks_on_one_node a_rank_is_lost the_launcher_of_task_0_is_lost a_job_that_fails_for_good
+    srun_without_pmix_is_an_error_that_says_what_to_write
+    slurm_mpi_type_and_fewer_tasks_than_learning_runs
+    ranks_on_three_nodes_and_two_starts a_rank_on_another_node_is_lost
+    the_batch_script_for_several_nodes mpirun_loses_a_rank_on_another_node)
+reprise_add_newer_slurm_tests(mpich_launch_modes mpich launch_modes LaunchModesTest
+    ENV NODES_BY_UCX=1 SRUN_MPI=pmi2 TESTS
+    ranks_on_one_node ranks_on_three_nodes_and_two_starts a_rank_on_another_node_is_lost
+    the_launcher_of_another_task_is_lost usr1_stops_in_order
     srun_without_pmix_is_an_error_that_says_what_to_write
     slurm_mpi_type_and_fewer_tasks_than_learning_runs)
 

@@ -37,6 +37,7 @@ SLURM_TEST_PATH is where they are looked up first.
 import argparse
 import contextlib
 import os
+import random
 import shlex
 import shutil
 import signal
@@ -165,12 +166,21 @@ class SlurmError(Exception):
 
 
 def free_ports(count):
-    """Ports nobody listens on; they are all held until the last one is found."""
+    """Ports nobody listens on; they are all held until the last one is found. None of those that
+    the kernel hands out: it could give one away before our daemon comes to it."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+        first, last = map(int, file.read().split())
+    others = [port for port in range(10000, 65536) if not first <= port <= last]
+    ports = []
     with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        for port in random.SystemRandom().sample(others, len(others)):
+            one = held.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                one.bind(("127.0.0.1", port))
+                ports.append(port)
+            if len(ports) == count:
+                return ports
+    raise SlurmError(f"no {count} ports are free.")
 
 
 def programs_environment():
