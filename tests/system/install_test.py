@@ -1,5 +1,5 @@
-"""What `cmake --install` puts where: a batch script and the wrapper from there find the program from
-there, which finds its helper.
+"""What `cmake --install` puts where: a batch script and the wrapper from there find the program
+from there, which finds its helper.
 
 Environment: REPRISE_BUILD, the build directory, and CMAKE, the program (CTest sets them)."""
 
