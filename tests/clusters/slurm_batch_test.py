@@ -27,6 +27,7 @@ class BatchScripts(slurm_testing.SlurmTest):
     def test_a_job_on_several_nodes_restarts_itself(self):
         """Cancelled in its second start it has saved what it had, and goes on when submitted."""
         job = self.batch_job({"*": {}, "1.1*": {"gate": True}}, training_iterations=2)
+        job.environment.update(slurm_testing.BETWEEN_NODES)
         number = self.submit(job, SEVERAL)
         self.wait_for_training(job, "run_1.1-0")
         self.wait_for_text(job, "run_2.1-0 succeeded")

@@ -35,6 +35,7 @@ class NodeLossAtTheBeginning(slurm_testing.SlurmTest):
             json.dump(job.plan, file)
         path = [slurm_searches.STUBBORN_SRUN, job.environment["PATH"]]
         job.environment["PATH"] = os.pathsep.join(path)
+        job.environment.update(slurm_testing.BETWEEN_NODES)
         program = [support.REPRISE, "job", *job.arguments()]
         command = ["srun", "--mpi=pmix", "sh", "-c", LATE_TASKS, "sh", *program]
         words = ["sbatch", "--parsable", "--requeue", "--ntasks=2", "--nodes=2", "--nodelist=node1"]
@@ -72,7 +73,7 @@ class NodeLossInSearches(slurm_searches.SlurmSearchTest):
                     "request_cpus": 1,
                     "extra_submission_options": ["--ntasks=2", "--nodes=2"],
                 },
-                slurm_searches.RANKS_BY_STUBBORN_SRUN,
+                slurm_searches.RANKS_ON_SEVERAL_NODES,
             ),
         ]
         self.assertEqual(self.slurm.job_field(searches[1][2], "BatchHost"), "node1")

@@ -89,7 +89,7 @@ class SearchesOnSlurm(slurm_searches.SlurmSearchTest):
         self.search_with_ranks_by_srun(1, slurm_searches.RANKS_BY_SRUN)
 
     def test_ranks_that_srun_starts_on_two_nodes(self):
-        search = self.search_with_ranks_by_srun(2, slurm_searches.RANKS_BY_STUBBORN_SRUN)
+        search = self.search_with_ranks_by_srun(2, slurm_searches.RANKS_ON_SEVERAL_NODES)
         support.wait_until(
             lambda: not [path for path in search.job_files if ".reprise" in path],
             "the end of the last job, which takes its mark along",

@@ -11,9 +11,13 @@ import support
 SAMPLES = 6
 RANKS_BY_SRUN = {"is_python_script": False, "variables": {"SLURM_MPI_TYPE": "pmix"}}
 STUBBORN_SRUN = os.path.join(slurm_testing.SCRIPTS, "cluster_utils")
-RANKS_BY_STUBBORN_SRUN = {
+RANKS_ON_SEVERAL_NODES = {
     "is_python_script": False,
-    "variables": {"SLURM_MPI_TYPE": "pmix", "PATH": f"{STUBBORN_SRUN}:$PATH"},
+    "variables": {
+        "SLURM_MPI_TYPE": "pmix",
+        "PATH": f"{STUBBORN_SRUN}:$PATH",
+        **slurm_testing.BETWEEN_NODES,
+    },
 }
 
 
