@@ -14,17 +14,6 @@ from support import CONCLUDED, ERROR, PROGRESS, RESULTS, RESUME, STARTED, reward
 NODES = 3
 REWARDS = [reward_of(run, 0) for run in range(3)]
 WAITING = ["run_1.0-0", "run_2.0-0"]
-# All nodes of the test cluster have the same network, and nothing but loopback is sure to be there.
-# Open MPI's own TCP crashes on that once in ten starts or so; UCX, which MPICH has too, does not.
-BY_UCX = {
-    "OMPI_MCA_pml": "ucx",
-    "OMPI_MCA_pml_ucx_tls": "any",
-    "OMPI_MCA_pml_ucx_devices": "any",
-    "UCX_TLS": "self,tcp",
-    "UCX_NET_DEVICES": "lo",
-}
-BY_TCP = {"OMPI_MCA_btl": "self,tcp", "OMPI_MCA_btl_tcp_if_include": "lo"}
-BETWEEN_NODES = BY_UCX if os.environ.get("NODES_BY_UCX") else BY_TCP
 # How srun reaches the MPI library: pmix, or pmi2 for MPICH.
 MPI_TYPE = os.environ.get("SRUN_MPI", "pmix")
 SRUN_MPI = f"--mpi={MPI_TYPE}"
@@ -53,7 +42,7 @@ class LaunchModesTest(slurm_testing.SlurmTest):
         server = self.server()
         job = self.job(plan or {}, server, **parameters)
         if nodes > 1:
-            job.environment.update(BETWEEN_NODES)
+            job.environment.update(slurm_testing.BETWEEN_NODES)
         return server, job
 
     def wait_at_gate(self, server, job):
@@ -282,7 +271,7 @@ class LaunchModesTest(slurm_testing.SlurmTest):
 
     def test_the_batch_script_for_several_nodes(self):
         job = self.batch_job({"*": {}}, training_iterations=2)
-        job.environment.update(BETWEEN_NODES)
+        job.environment.update(slurm_testing.BETWEEN_NODES)
         self.wait_for_success(job, self.submit(job, SEVERAL_NODES))
         self.assertEqual(self.outcomes(job), ["resume", "finished"])
         self.assertEqual({row["host"] for row in job.attempts}, set(self.slurm.nodes))

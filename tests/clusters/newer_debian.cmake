@@ -83,14 +83,14 @@ reprise_add_newer_slurm_tests(newer_slurm_batch openmpi slurm_batch BatchScripts
     a_job_restarts_itself_until_all_is_trained a_job_that_is_requeued_goes_on
     a_cancelled_job_stays_cancelled_and_its_state_is_saved)
 reprise_add_newer_slurm_tests(newer_launch_modes openmpi launch_modes LaunchModesTest
-    ENV NODES_BY_UCX=1 TESTS
+    TESTS
     ranks_on_one_node a_rank_is_lost the_launcher_of_task_0_is_lost a_job_that_fails_for_good
     srun_without_pmix_is_an_error_that_says_what_to_write
     slurm_mpi_type_and_fewer_tasks_than_learning_runs
     ranks_on_three_nodes_and_two_starts a_rank_on_another_node_is_lost
     the_batch_script_for_several_nodes mpirun_loses_a_rank_on_another_node)
 reprise_add_newer_slurm_tests(mpich_launch_modes mpich launch_modes LaunchModesTest
-    ENV NODES_BY_UCX=1 SRUN_MPI=pmi2 TESTS
+    ENV SRUN_MPI=pmi2 TESTS
     ranks_on_one_node ranks_on_three_nodes_and_two_starts a_rank_on_another_node_is_lost
     the_launcher_of_another_task_is_lost usr1_stops_in_order
     srun_without_pmix_is_an_error_that_says_what_to_write

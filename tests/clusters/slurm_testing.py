@@ -20,8 +20,8 @@ import support
 # have the time that a busy machine may take.
 QUICK_LOSS = "MessageTimeout=5"
 # For jobs on several nodes, which here have the same network, and of which nothing but loopback is
-# sure to be there. Open MPI's own TCP (btl tcp) takes them for one another now and then: in 40
-# starts on three nodes 2 to 3 crashed, and such a job starts again only after two minutes. UCX
+# sure to be there. Open MPI's own TCP (btl tcp) takes them for one another now and then: of 100
+# starts on three nodes 3 or 4 crashed, and such a job starts again only after two minutes. UCX
 # knows its peers by their ports.
 BETWEEN_NODES = {
     "OMPI_MCA_pml": "ucx",
