@@ -58,6 +58,7 @@ function(reprise_add_test name)
         REPRISE_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
         REPRISE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     target_link_libraries(${name} PRIVATE reprise_build_settings ${ARG_LIBRARIES})
+    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)  # each file has its own names
     set(properties TIMEOUT ${ARG_TIMEOUT} LABELS ${ARG_LABEL})
     if(ARG_RANKS)
         target_link_libraries(${name} PRIVATE GTest::gtest)

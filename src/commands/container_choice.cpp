@@ -15,7 +15,7 @@
 namespace reprise {
 namespace {
 
-constexpr char variable_name[] = "REPRISE_INTERNAL_CONTAINER";
+constexpr char container_variable[] = "REPRISE_INTERNAL_CONTAINER";
 
 std::optional<std::string> find_absolute(std::string const& name) {
     auto found = find_program(name, search_path());
@@ -160,11 +160,11 @@ ImageView view_into(ContainerSetup const& setup, std::string const& start_dir) {
 }
 
 std::string pass_on(ContainerSetup const& setup) {
-    return std::string(variable_name) + "=" + encode_container_setup(setup);
+    return std::string(container_variable) + "=" + encode_container_setup(setup);
 }
 
 std::optional<ContainerSetup> passed_on_container() {
-    char const* const text = std::getenv(variable_name);
+    char const* const text = std::getenv(container_variable);
     if (text == nullptr) return std::nullopt;
     return decode_container_setup(text);
 }

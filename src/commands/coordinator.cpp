@@ -9,6 +9,7 @@
 #include "reprise/commands/curve_files.hpp"
 #include "reprise/commands/log.hpp"
 #include "reprise/core/error.hpp"
+#include "reprise/core/words.hpp"
 #include "reprise/parameters/client_files.hpp"
 #include "reprise/parameters/command_template.hpp"
 #include "reprise/system/file_system.hpp"
@@ -19,12 +20,6 @@ namespace {
 
 /// How often a training's curve is read while it runs, when early reports need it.
 constexpr std::int64_t watch_interval_ms = 2000;
-
-std::string number(double value) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.6g", value);
-    return text;
-}
 
 ShareOptions share_options(JobContext const& context) {
     auto const& runner = context.spec.runner;
@@ -266,13 +261,13 @@ void Coordinator::perform(Save const& action) {
 
 void Coordinator::perform(SendProgress const& action) {
     voice_.progress(action.fraction);
-    log_info("progress: " + number(100.0 * action.fraction) + " % of all training iterations");
+    log_info("progress: " + number_text(100.0 * action.fraction) + " % of all training iterations");
 }
 
 void Coordinator::perform(SendEarlyReport const& action) {
     voice_.early_report(action.metrics);
     log_info("early report: " + action.metrics.front().first + " " +
-             number(action.metrics.front().second));
+             number_text(action.metrics.front().second));
 }
 
 void Coordinator::perform(Note const& action) {
@@ -312,7 +307,7 @@ std::vector<std::string> summary(JobContext const& context, JobState const& stat
     std::vector<std::string> lines;
     std::string numbers;
     for (auto const& [name, value] : verdict.metrics) {
-        numbers += (numbers.empty() ? "" : ", ") + name + " " + number(value);
+        numbers += (numbers.empty() ? "" : ", ") + name + " " + number_text(value);
     }
     if (verdict.kind == VerdictKind::done) lines.push_back("done: " + numbers);
     for (std::size_t i = 0; i < state.runs().size(); ++i) {
@@ -320,7 +315,7 @@ std::vector<std::string> summary(JobContext const& context, JobState const& stat
         std::string line =
             "learning run " + std::to_string(i) + ": " + std::to_string(run.iterations_done) +
             " of " + std::to_string(state.plan().training_iterations) + " training iterations";
-        if (run.last_success) line += ", reward " + number(run.last_reward);
+        if (run.last_success) line += ", reward " + number_text(run.last_reward);
         if (run.failed_attempts > 0) {
             line += ", " + std::to_string(run.failed_attempts) + " failed attempt" +
                     (run.failed_attempts == 1 ? "" : "s");

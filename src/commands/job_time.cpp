@@ -12,7 +12,7 @@
 namespace reprise {
 namespace {
 
-constexpr char variable_name[] = "REPRISE_INTERNAL_WALLTIME";
+constexpr char walltime_variable[] = "REPRISE_INTERNAL_WALLTIME";
 
 /// Empty when it is not there.
 std::string value_of(std::vector<std::string> const& environment, std::string const& name) {
@@ -87,14 +87,14 @@ std::optional<Duration> time_to_notice_lost_node(std::vector<std::string> const&
 
 std::string pass_on(Walltime const& walltime) {
     char text[96];
-    std::snprintf(text, sizeof text, "%s=%.6f %.6f %.6f", variable_name, walltime.begin_s,
+    std::snprintf(text, sizeof text, "%s=%.6f %.6f %.6f", walltime_variable, walltime.begin_s,
                   walltime.end_s, walltime.margin_s);
     return text;
 }
 
 std::optional<Walltime> passed_on_walltime(std::vector<std::string> const& environment) {
     std::string_view text;
-    auto const value = value_of(environment, variable_name);
+    auto const value = value_of(environment, walltime_variable);
     if (value.empty()) return std::nullopt;
     text = value;
     double numbers[3] = {};

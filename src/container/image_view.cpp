@@ -26,7 +26,6 @@ using std::chrono::steady_clock;
 constexpr int answer_fd = 3;
 /// A large image on a slow file system takes its time; one that takes longer hangs.
 constexpr std::chrono::seconds start_limit{120};
-constexpr milliseconds kill_limit{2000};
 constexpr std::size_t kept_words = 2000;
 
 /// Appends what there is to read. Returns false at the end.

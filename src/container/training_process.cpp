@@ -18,7 +18,6 @@ namespace reprise {
 namespace {
 
 constexpr int socket_of_helper = 3;
-constexpr std::chrono::milliseconds kill_limit{2000};
 
 Fd open_output(std::string const& path) {
     // Appending keeps the lines of several processes from overwriting one another.

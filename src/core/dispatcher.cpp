@@ -9,6 +9,7 @@
 
 #include "reprise/core/contract.hpp"
 #include "reprise/core/error.hpp"
+#include "reprise/core/words.hpp"
 #include "reprise/statistics/reducers.hpp"
 #include "reprise/statistics/seed.hpp"
 
@@ -26,12 +27,6 @@ std::string without_numbers(std::string const& message) {
         }
     }
     return result;
-}
-
-std::string text(double value) {
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%.6g", value);
-    return buffer;
 }
 
 std::string times(int count) {
@@ -189,10 +184,10 @@ void Dispatcher::remember(AttemptRecord const& row, std::vector<std::string> con
 }
 
 void Dispatcher::note_result(AttemptRecord const& row, Actions& out) const {
-    auto const after = " after " + text(row.end - row.start) + " s";
+    auto const after = " after " + number_text(row.end - row.start) + " s";
     Note note{Note::Level::info, row.rank, row.key, {}};
     if (row.outcome == AttemptOutcome::succeeded) {
-        note.text = "succeeded" + after + ", reward " + text(row.reward);
+        note.text = "succeeded" + after + ", reward " + number_text(row.reward);
     } else if (counts_as_failure(row.outcome)) {
         note.level = Note::Level::warning;
         note.text = "failed" + after + " (" + name_of(row.outcome) + "): " + row.message +

@@ -7,6 +7,7 @@
 
 #include "reprise/core/contract.hpp"
 #include "reprise/core/error.hpp"
+#include "reprise/core/words.hpp"
 
 namespace reprise {
 namespace {
@@ -37,12 +38,6 @@ std::vector<HostFacts> facts_by_host(std::vector<HostFacts> const& ranks) {
         known->cpu_limit = unlimited ? 0.0 : std::max(known->cpu_limit, rank.cpu_limit);
     }
     return hosts;
-}
-
-std::string text(double value) {
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%g", value);
-    return buffer;
 }
 
 std::string counted(int count, std::string const& what) {
@@ -96,8 +91,9 @@ std::optional<GpuPool> HostShares::gpu_pool_of(HostFacts const& facts, int runs)
     auto const there = facts.gpus.empty() ? "no GPU"
                                           : counted(static_cast<int>(facts.gpus.size()), "GPU") +
                                                 " (" + facts.gpu_source + ")";
-    throw InputError("runner.gpus_per_run is " + text(*asked) + " but '" + facts.host + "' has " +
-                     there + " for " + counted(runs, "run") + " at the same time. Ask for " +
+    throw InputError("runner.gpus_per_run is " + number_text(*asked) + " but '" + facts.host +
+                     "' has " + there + " for " + counted(runs, "run") +
+                     " at the same time. Ask for " +
                      "less, for more GPUs for the job, or set a smaller runner.ranks.");
 }
 
@@ -168,7 +164,7 @@ std::string HostShares::describe_cores(Host const& host) const {
     auto const cpus = static_cast<int>(host.cpus.cpus().size());
     if (cpus != cores) line += " with " + counted(cpus, "CPU");
     if (host.cpus.nodes() > 1) line += " in " + counted(host.cpus.nodes(), "memory node");
-    if (host.cpu_limit > 0.0) line += ", CPU time for " + text(host.cpu_limit);
+    if (host.cpu_limit > 0.0) line += ", CPU time for " + number_text(host.cpu_limit);
     line += ", for " + (runs == 1 ? "one run: " : counted(runs, "run") + " at the same time: ");
     if (runs == 1 || !options_.split_cores) return line + "all";
     if (cores < runs) return line + "shared";

@@ -8,6 +8,7 @@
 
 #include "reprise/core/contract.hpp"
 #include "reprise/core/error.hpp"
+#include "reprise/core/words.hpp"
 
 namespace reprise {
 namespace {
@@ -54,14 +55,8 @@ void judge_reward(AttemptRecord& record, CurveFacts const& curve, Ordered const&
         curve.reward);
 }
 
-std::string text(double value) {
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%.6g", value);
-    return buffer;
-}
-
 std::string seconds(Duration duration) {
-    return text(std::chrono::duration<double>(duration).count()) + " s";
+    return number_text(std::chrono::duration<double>(duration).count()) + " s";
 }
 
 std::string over_memory_limit(std::string const& what, RunLimits const& limits) {
@@ -240,7 +235,7 @@ void RunSupervisor::on(MemorySeen const& event, Instant now, Actions& out) {
                out);
     } else if (event.used_mb > static_cast<double>(limits.memory_mb)) {
         exceed({AttemptOutcome::out_of_memory,
-                over_memory_limit("used " + text(std::ceil(event.used_mb)) + " of", limits)},
+                over_memory_limit("used " + number_text(std::ceil(event.used_mb)) + " of", limits)},
                now, out);
     }
 }

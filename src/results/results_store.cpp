@@ -19,13 +19,6 @@ using namespace results;
 
 namespace {
 
-/// Where the states of a start are.
-struct StartSlots {
-    std::size_t current = 0;
-    std::optional<std::size_t> spare;  ///< an older state, to be written over next
-    std::uint32_t revision = 0;        ///< of the current one
-};
-
 /// The file itself, also where `path` is a symbolic link: a rename would replace the link.
 std::string resolved(std::filesystem::path const& path) {
     std::error_code none;
@@ -41,6 +34,13 @@ std::string folder_of(std::string const& path) {
 }  // namespace
 
 struct ResultsStore::Impl {
+    /// Where the states of a start are.
+    struct StartSlots {
+        std::size_t current = 0;
+        std::optional<std::size_t> spare;  ///< an older state, to be written over next
+        std::uint32_t revision = 0;        ///< of the current one
+    };
+
     Impl(Files& posix, std::string name) : files(posix), path(std::move(name)) {}
 
     void open(SampleDescription const& sample, Capacity room);

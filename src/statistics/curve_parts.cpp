@@ -7,7 +7,7 @@
 namespace reprise {
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
 
 /// Rows up to the last one that is not beyond the end. Rows without a number of steps belong to the
 /// next one that has one.
@@ -34,7 +34,7 @@ void widen(LearningCurve& whole, std::vector<std::string> const& more) {
         }
     }
     if (columns.size() == whole.columns.size()) return;
-    std::vector<double> values(whole.rows * columns.size(), nan);
+    std::vector<double> values(whole.rows * columns.size(), no_number);
     auto const width = whole.columns.size();
     for (std::size_t row = 0; row < whole.rows; ++row) {
         auto const from = whole.values.begin() + static_cast<std::ptrdiff_t>(row * width);
@@ -53,7 +53,7 @@ void append(LearningCurve& whole, CurvePart const& part) {
     for (auto const& name : part.curve.columns) places.push_back(*whole.find(name));
     auto const steps = part.curve.find(steps_column);
     auto const width = whole.columns.size();
-    whole.values.resize((whole.rows + rows) * width, nan);
+    whole.values.resize((whole.rows + rows) * width, no_number);
     for (std::size_t row = 0; row < rows; ++row) {
         auto* const target = whole.values.data() + (whole.rows + row) * width;
         for (std::size_t column = 0; column < places.size(); ++column) {

@@ -39,6 +39,9 @@ struct ProcessId {
 /// The same of another process.
 [[nodiscard]] std::vector<pid_t> children_of(pid_t parent);
 
+/// How long SIGKILL is given to work.
+constexpr std::chrono::milliseconds kill_limit{2000};
+
 /// SIGKILL to every descendant, those too that are forked meanwhile, until none is left or the
 /// time is over; reaps the ones that are or become children of this process. Needs
 /// become_subreaper() to be sure of daemons. Blocks (usually a few ms), sleeps in poll.

@@ -20,6 +20,7 @@
 #include "reprise/protocol/hex.hpp"
 #include "reprise/system/last_will.hpp"
 #include "reprise/system/marked_processes.hpp"
+#include "reprise/system/process_tree.hpp"
 #include "reprise/system/remove_tree.hpp"
 
 namespace reprise::run_helper {
@@ -29,7 +30,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds leave_limit{1700};   ///< for those who hold the directory
-constexpr milliseconds kill_limit{2000};    ///< for SIGKILL to work
 constexpr milliseconds cgroup_limit{100};   ///< for the kernel to see that they are empty
 constexpr milliseconds remove_limit{2000};  ///< somebody may be writing into it still
 

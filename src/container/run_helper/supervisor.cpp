@@ -26,7 +26,6 @@ constexpr milliseconds backend_leave{1000};  ///< for a backend to leave by itse
 constexpr milliseconds backend_terminate{1000};  ///< for a backend to leave after SIGTERM
 /// For all of that together when the learner was killed: nothing of it may be left after 2 s.
 constexpr milliseconds killed_farewell{1200};
-constexpr milliseconds kill_limit{2000};  ///< for SIGKILL to work
 
 bool has_succeeded(int status) { return WIFEXITED(status) && WEXITSTATUS(status) == 0; }
 
