@@ -59,6 +59,9 @@ function(reprise_add_test name)
         REPRISE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     target_link_libraries(${name} PRIVATE reprise_build_settings ${ARG_LIBRARIES})
     set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)  # each file has its own names
+    if(REPRISE_SANITIZE AND ARG_LABEL STREQUAL "unit")
+        target_compile_options(${name} PRIVATE -O0)  # half of the compiler's time
+    endif()
     set(properties TIMEOUT ${ARG_TIMEOUT} LABELS ${ARG_LABEL})
     if(ARG_RANKS)
         target_link_libraries(${name} PRIVATE GTest::gtest)
