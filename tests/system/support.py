@@ -432,6 +432,8 @@ def main(private_tmp=False, ordinary_user=False, shown=None):
     """shown: further folders for the ordinary user, by the names that they get in /mnt."""
     if not os.access(REPRISE, os.X_OK):
         sys.exit(f"there is no program '{REPRISE}'. Build it, or set REPRISE_BIN.")
+    # Background jobs of a shell without job control, and all below them, ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     enter_a_world_of_our_own()
     if private_tmp:
         mount_private_tmp(SOURCE_DIR)
