@@ -117,6 +117,8 @@ class FullDiskTest(support.SystemTest):
         job.plan["[12].*"] = {"gate": job.gate()}
         start = job.start()
         job.wait_for_training("run_1.0-0", "run_2.0-0")
+        for run in (1, 2):  # a backend that is still coming up would be the one to fail
+            job.wait_for_file(job.path(f"run_{run}.0-0", "backend.pid"))
         server.wait_for(PROGRESS)
         fill(job.working_dir)
         job.open_gate()
