@@ -3,7 +3,6 @@ once, nothing is left, and the next start goes on."""
 
 import os
 import shutil
-import signal
 
 import support
 from support import CONCLUDED, RESULTS, RESUME, STARTED, reward_of
@@ -42,15 +41,12 @@ class GuardiansTest(support.SystemTest):
         return server, job, start, held
 
     def kill(self, job, start, guardians, *roles):
-        """At one moment, as far as that is possible: who is stopped cannot act."""
         processes = [(support.role_of(p), p.pid) for p in job.processes()]
         pids = [start.pid]
         pids += [pid for role, pid in processes if role == "guardian"][:guardians]
         pids += [pid for role, pid in processes if role in roles]
         self.assertEqual(len(pids), 1 + guardians + len(roles), processes)
-        for number in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in pids:
-                os.kill(pid, number)
+        support.kill_at_once(pids)
         start.wait()
 
     def check(self, server, job, held=None):

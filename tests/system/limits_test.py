@@ -239,9 +239,7 @@ class MemoryTest(LimitsTest):
         start = job.start()
         job.wait_for_training("run_0.0-0", "run_1.0-0")
         pids = [job.find(role).pid for role in ("launcher", "rank 0", "rank 1")]
-        for number in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in pids:
-                os.kill(pid, number)
+        support.kill_at_once(pids)
         start.wait()
         support.wait_until(lambda: not job.remnants(), "nothing left", 2, job.remnants)
         self.assertEqual(self.left_cgroups(), [])

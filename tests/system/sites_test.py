@@ -151,9 +151,7 @@ class SitesTest(support.SystemTest):
                 start = job.start()
                 job.wait_for_training("run_0.0-0")
                 pids = [job.find(role).pid for role in killed]
-                for number in (signal.SIGSTOP, signal.SIGKILL):
-                    for pid in pids:
-                        os.kill(pid, number)
+                support.kill_at_once(pids)
                 code = start.wait().code
                 if killed == ("helper",):
                     self.assertEqual(code, 1)

@@ -366,6 +366,15 @@ class Job:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def kill_at_once(pids):
+    """At one moment, as far as that is possible: who is stopped cannot act."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # it died with the one before it
+            os.kill(pid, signal.SIGKILL)
+
+
 class SystemTest(unittest.TestCase):
     """Jobs and servers that are cleared away, and the look around after each test."""
 
