@@ -9,7 +9,7 @@
 #include "reprise/commands/curve_files.hpp"
 #include "reprise/commands/log.hpp"
 #include "reprise/core/error.hpp"
-#include "reprise/core/words.hpp"
+#include "reprise/core/number_text.hpp"
 #include "reprise/parameters/client_files.hpp"
 #include "reprise/parameters/command_template.hpp"
 #include "reprise/system/file_system.hpp"

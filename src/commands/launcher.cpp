@@ -441,7 +441,7 @@ int run_job(JobOptions const& options) {
     try {
         verdict = launcher.run();
     } catch (std::exception const& e) {
-        kill_all_descendants(std::chrono::milliseconds(2000));
+        kill_all_descendants(kill_limit);
         verdict = failed(e.what());
     }
     launcher.speak(verdict);

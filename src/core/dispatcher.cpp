@@ -9,7 +9,7 @@
 
 #include "reprise/core/contract.hpp"
 #include "reprise/core/error.hpp"
-#include "reprise/core/words.hpp"
+#include "reprise/core/number_text.hpp"
 #include "reprise/statistics/reducers.hpp"
 #include "reprise/statistics/seed.hpp"
 

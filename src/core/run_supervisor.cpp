@@ -8,7 +8,7 @@
 
 #include "reprise/core/contract.hpp"
 #include "reprise/core/error.hpp"
-#include "reprise/core/words.hpp"
+#include "reprise/core/number_text.hpp"
 
 namespace reprise {
 namespace {

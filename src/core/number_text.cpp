@@ -1,4 +1,4 @@
-#include "reprise/core/words.hpp"
+#include "reprise/core/number_text.hpp"
 
 #include <cstdio>
 
