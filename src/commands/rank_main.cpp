@@ -33,6 +33,7 @@
 #include "reprise/system/memory_cgroup.hpp"
 #include "reprise/system/poller.hpp"
 #include "reprise/system/process_tree.hpp"
+#include "reprise/system/tcp.hpp"
 
 namespace reprise {
 namespace {
@@ -385,9 +386,20 @@ int run_in_step(RankOptions const& options, OuterStep const& outer, MpiSession c
 /// it beside what mpirun sets for them (orte_register_params).
 void drop_settings_of_mpirun() { ::unsetenv("OMPI_MCA_orte_local_tmpdir_base"); }
 
+void drop_settings_for_mpi(std::string const& scratch) {
+    for (auto const& variable : own_environment()) {
+        if (!is_for_mpi_alone(variable, scratch)) continue;
+        ::unsetenv(variable.substr(0, variable.find('=')).c_str());
+    }
+}
+
 int run_with_mpi(RankOptions const& options, SignalFd& signals, std::string const& scratch) {
     drop_settings_of_mpirun();
     MpiSession const session;
+    drop_settings_for_mpi(scratch);
+    // PMIx ends with several small messages to mpirun. Held back until the first is acknowledged,
+    // they cost a job 40 ms.
+    send_small_writes_at_once();
     // Inside the session's scope: outside it Boost.MPI ends the process before any handler runs.
     try {
         auto const rank = session.world().rank();

@@ -21,7 +21,8 @@ FILES_OF_A_RUN = {
     "stderr.txt",
 }
 FILES_OF_THE_TRAINER = {"facts.json", "trained", "backend.pid", "stop", "learner_ended"}
-LAUNCHER_VARIABLES = ("OMPI_", "ORTE_", "PMIX_", "PMI_", "PRTE_", "HYDRA_", "SLURM_STEP")
+LAUNCHER_VARIABLES = ("OMPI_", "ORTE_", "PMIX_", "PMI_", "PRTE_", "HYDRA_", "SLURM_STEP", "HWLOC_",
+                      "UCX_POSIX_DIR")
 
 
 class RanksTest(support.SystemTest):

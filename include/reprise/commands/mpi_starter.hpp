@@ -42,4 +42,8 @@ struct MpiStarter {
 [[nodiscard]] std::vector<std::string> settings_in_step(MpiFamily family, bool one_host,
                                                         std::string const& scratch);
 
+/// Whether one of the functions above has set this variable ("NAME=value") and a training, to which
+/// it would mean something too, must not find it. (It never sees OMPI_*, PRTE_* and HYDRA_*.)
+[[nodiscard]] bool is_for_mpi_alone(std::string const& variable, std::string const& scratch);
+
 }  // namespace reprise

@@ -36,4 +36,7 @@ class TcpListener {
 /// within the limit. Blocks. The connection ends by itself some 25 s after the other host has died.
 [[nodiscard]] Fd connect_tcp(std::string const& address, int port, Duration limit);
 
+/// Sets TCP_NODELAY for every TCP socket that this process has, whichever library opened it.
+void send_small_writes_at_once();
+
 }  // namespace reprise

@@ -107,15 +107,6 @@ TEST_F(LaunchPlanTest, OnlyRootAllowsMpirunToRunAsRoot) {
     EXPECT_EQ(value_of("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"), "1");
 }
 
-TEST_F(LaunchPlanTest, WhatMpiPutsOnDiskGoesIntoTheScratchDirectory) {
-    several_ranks();
-    auto const environment = plan_launch(request).environment;
-    auto const in_scratch = std::count_if(environment.begin(), environment.end(), [&](auto& v) {
-        return v.substr(v.find('=') + 1) == request.scratch;
-    });
-    EXPECT_EQ(in_scratch, 2) << "mpirun's own files, and the segments of shared memory";
-}
-
 TEST_F(LaunchPlanTest, HydraGetsNothingThatOnlyOpenMpiKnows) {
     several_ranks();
     request.root = true;
@@ -131,6 +122,16 @@ TEST_F(LaunchPlanTest, HydraGetsNothingThatOnlyOpenMpiKnows) {
     EXPECT_EQ(value_of("HYDRA_LAUNCHER"), "fork");
     EXPECT_EQ(value_of("HYDRA_RMK"), "user");
     EXPECT_EQ(value_of("UCX_POSIX_DIR"), request.scratch);
+}
+
+TEST(MpiStarterTest, TrainingsDoNotFindWhatIsForMpiAlone) {
+    std::string const scratch = "/dev/shm/reprise.1.2";
+    auto const settings = settings_on_one_host(MpiFamily::hydra, scratch);
+    for (auto const& variable : settings) {
+        EXPECT_NE(is_for_mpi_alone(variable, scratch), variable.starts_with("HYDRA_")) << variable;
+    }
+    EXPECT_FALSE(is_for_mpi_alone("HWLOC_COMPONENTS=-cuda", scratch)) << "the user's own";
+    EXPECT_FALSE(is_for_mpi_alone("UCX_POSIX_DIR=/dev/shm", scratch)) << "the user's own";
 }
 
 TEST(MpiStarterTest, EachHasItsWayToSayThatARankWasKilled) {
@@ -160,7 +161,8 @@ TEST_F(LaunchPlanTest, OpenMpisOfBothAgesPutTheirFilesIntoTheScratchDirectory) {
         EXPECT_EQ(
             std::count_if(environment.begin(), environment.end(),
                           [&](auto& v) { return v.substr(v.find('=') + 1) == request.scratch; }),
-            2);
+            3)
+            << "mpirun's own files, the segments of shared memory, and no plugins of hwloc";
     }
 }
 

@@ -1,7 +1,10 @@
 #include "reprise/system/kept_sockets.hpp"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,6 +111,18 @@ TEST(TcpTest, NobodyAnswersAtAClosedPort) {
     }
     EXPECT_FALSE(connect_tcp("127.0.0.1", port, milliseconds(1000)));
     EXPECT_FALSE(connect_tcp("no address", port, milliseconds(1000)));
+}
+
+TEST(TcpTest, SmallWritesOfAnotherLibrarysSocketLeaveAtOnce) {
+    Fd const other(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    Fd const datagrams(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    int at_once = -1;
+    socklen_t length = sizeof at_once;
+    ASSERT_EQ(::getsockopt(other.get(), IPPROTO_TCP, TCP_NODELAY, &at_once, &length), 0);
+    ASSERT_EQ(at_once, 0);
+    send_small_writes_at_once();
+    ASSERT_EQ(::getsockopt(other.get(), IPPROTO_TCP, TCP_NODELAY, &at_once, &length), 0);
+    EXPECT_NE(at_once, 0);
 }
 
 TEST(TcpTest, ThisHostHasAddressesAndLoopbackComesLast) {
