@@ -63,12 +63,13 @@ JobArguments make_out_server(std::vector<std::string> const& arguments) {
     return {};
 }
 
-/// slurm/cluster_utils/srun tries again as long as this file is not there.
-void leave_mark_of_begin() {
+/// slurm/cluster_utils/srun tries again as long as this file is not there. It has what the script
+/// needs to do the guardians' work, should they be killed with everybody else.
+void leave_mark_of_begin(std::string const& scratch = {}) {
     char const* const path = std::getenv("REPRISE_INTERNAL_BEGUN");
     if (path == nullptr) return;
     try {
-        write_file(path, "");
+        write_file(path, helper_path() + "\n" + scratch + "\n");
     } catch (Error const& e) {
         log_warning(e.what());
     }
@@ -99,9 +100,8 @@ Verdict failed(std::string reason, std::vector<std::string> details = {}) {
 /// Mistakes in the way srun was called; every task sees them.
 std::optional<std::string> problem_with(std::optional<OuterStep> const& outer) {
     if (!outer || outer->connected) return std::nullopt;
-    std::string const type = starter_of(built_mpi_family()).srun_type;
-    return describe(*outer) + ", but tells MPI nothing of it. Set SLURM_MPI_TYPE=" + type +
-           " (or give srun --mpi=" + type + "), or start one task.";
+    return describe(*outer) + ", but tells MPI nothing of it. " +
+           advice_for_srun(built_mpi_family()) + ", or start one task.";
 }
 
 /// Writes what the client of cluster_utils writes before anything runs.
@@ -215,7 +215,7 @@ class Launcher {
             if (!by_hand_) take_scratch();
         } catch (Error const&) {  // tried again where it can be told
         }
-        leave_mark_of_begin();
+        leave_mark_of_begin(scratch_ ? scratch_->path() : std::string());
         voice_.started(host_name());
     }
 

@@ -56,6 +56,11 @@ bool says_killed(MpiFamily family, int exit_code) noexcept {
            std::find(deaths.begin(), deaths.end(), exit_code) != deaths.end();
 }
 
+std::string advice_for_srun(MpiFamily family) {
+    std::string const type = starter_of(family).srun_type;
+    return "Set SLURM_MPI_TYPE=" + type + " (or give srun --mpi=" + type + ")";
+}
+
 Settings settings_on_one_host(MpiFamily family, std::string const& scratch) {
     switch (family) {
         // The resource manager is not asked (inside a Slurm step mpirun would wait for ever for a

@@ -352,13 +352,12 @@ void Rank::dismiss(VerdictKind verdict) {
 
 /// MPI has not found the other tasks.
 int report_isolation(RankOptions const& options, OuterStep const& outer, int rank, int size) {
-    std::string const type = starter_of(built_mpi_family()).srun_type;
     auto const reason =
         describe(outer) + ", but MPI has found " + std::to_string(size) + " and calls this one " +
         std::to_string(rank) + " instead of " + std::to_string(outer.task) + ". " +
-        (outer.starter == "srun" ? "Set SLURM_MPI_TYPE=" + type + " (or give srun --mpi=" + type +
-                                       "), or what else the MPI library and srun both know."
-                                 : "Use the mpirun of the MPI library that reprise is built with.");
+        (outer.starter == "srun"
+             ? advice_for_srun(built_mpi_family()) + ", or what else the MPI library and srun know."
+             : "Use the mpirun of the MPI library that reprise is built with.");
     auto channel = Channel::connect(options.channel);
     channel.send(encode_launcher_message(VerdictReached{{VerdictKind::failed, {}, reason, {}}}));
     return 0;  // so short a message has left

@@ -104,13 +104,13 @@ class JobsInCgroups(slurm_testing.SlurmTest):
                     self.assertEqual(self.outcomes(job), [outcome], output)
                     self.assertTrue(os.path.exists(job.path("run_0.0-0", "saved")), output)
 
-    def check_killed(self, role, container):
+    def check_killed(self, role, container, srun="srun"):
         server = self.server()
         plan = {"*": {}, "1.*": {"leaves_daemon": True, "gate": True}}
         settings = {"learning_runs_per_job": 2, "runner.container": container}
         job = self.batch_job(plan, server, **settings)
         options = ("--cpus-per-task=2", "--mem=2G")
-        number = self.submit_step(job, "srun -n1", *options)
+        number = self.submit_step(job, f"{srun} -n1", *options)
         self.wait_for_training(job, "run_1.0-0")
         self.wait_for_text(job, "run_0.0-0 succeeded")
         (process,) = [p for p in job.processes() if support.role_of(p) == role]
@@ -133,6 +133,14 @@ class JobsInCgroups(slurm_testing.SlurmTest):
         """Slurm kills all that is left of the step with it, within a millisecond, guardians too:
         no word is sure to be said, and the scratch directory is left to the next start."""
         self.check_it_goes_on(*self.check_killed("launcher", "bubblewrap"))
+
+    def test_a_killed_launcher_has_its_word_said_outside_of_the_step(self):
+        srun = os.path.join(support.SOURCE_DIR, "slurm", "cluster_utils", "srun")
+        server, job, options = self.check_killed("launcher", "bubblewrap", shlex.quote(srun))
+        server.wait_for(RESUME)
+        self.assert_last_word(server, RESUME)
+        self.check_nothing_is_left(job)
+        self.check_it_goes_on(server, job, options)
 
     def test_a_killed_mpirun(self):
         server, job, options = self.check_killed("mpirun", "none")

@@ -1,5 +1,6 @@
 """slurm/cluster_utils/srun with the real program and a made-up srun: what becomes of a job whose
-srun fails before the program has begun. (slurm_node_loss_words_test.py has a real one.)"""
+srun fails before the program has begun, or with all of the step at once. (The real one is in
+slurm_node_loss_words_test.py and slurm_cgroup_test.py.)"""
 
 import os
 
@@ -23,6 +24,7 @@ class SrunRetryTest(support.SystemTest):
         for name, text in (
             ("srun", SRUN.format(failures=failures, code=code)),
             ("sleep", "#!/bin/sh\n"),
+            ("squeue", "#!/bin/sh\necho $STATE\n"),
         ):
             path = os.path.join(job.bin, name)
             with open(path, "w") as file:
@@ -31,7 +33,7 @@ class SrunRetryTest(support.SystemTest):
         # As in a job, where this folder is first on PATH.
         folder = os.path.dirname(STUBBORN)
         job.environment["PATH"] = folder + os.pathsep + job.environment["PATH"]
-        job.environment.update(SLURM_SUBMIT_DIR=job.folder, SLURM_JOB_ID="12")
+        job.environment.update(SLURM_SUBMIT_DIR=job.folder, SLURM_JOB_ID="12", STATE="RUNNING")
         job.wrapper = [STUBBORN, *job.wrapper]
         return server, job
 
@@ -69,6 +71,31 @@ class SrunRetryTest(support.SystemTest):
         server, job = self.job_below_srun(failures=0, max_attempts=0)
         self.assert_ended(job.run(), 1)
         self.assertEqual(server.names, [STARTED, ERROR])
+        self.check(job, sruns=1)
+
+    def kill_step(self, state):
+        """What Slurm does to a step in a cgroup whose program is killed."""
+        server, job = self.job_below_srun(failures=0)
+        job.plan = {"*": {"leaves_daemon": True, "hangs": True}}
+        job.environment["STATE"] = state
+        started = job.start()
+        for name in ("run_0.0-0", "run_1.0-0"):
+            job.wait_for_training(name)
+        script = [p.pid for p in job.processes() if STUBBORN in p.argv]
+        support.kill_at_once([p.pid for p in job.processes() if p.pid not in script])
+        self.assert_ended(started.wait(), 137)
+        self.assertEqual(job.processes(), [])
+        return server, job
+
+    def test_who_was_killed_with_all_guardians_is_spoken_for(self):
+        server, job = self.kill_step("RUNNING")
+        server.wait_for(RESUME)
+        self.assert_last_word(server, RESUME)
+        self.check(job, sruns=1)
+
+    def test_but_not_when_slurm_ends_the_job(self):
+        server, job = self.kill_step("COMPLETING")
+        self.assertEqual(server.names, [STARTED])
         self.check(job, sruns=1)
 
 

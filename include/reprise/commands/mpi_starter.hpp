@@ -30,6 +30,9 @@ struct MpiStarter {
 /// Whether this exit code of the starter says that a signal has ended a rank, or itself.
 [[nodiscard]] bool says_killed(MpiFamily family, int exit_code) noexcept;
 
+/// For messages: how the user makes srun start tasks that this library knows of each other.
+[[nodiscard]] std::string advice_for_srun(MpiFamily family);
+
 // Variables ("NAME=value") for it and for the ranks' MPI library. The user's own go before them.
 
 /// All ranks on this host. @param scratch private directory for what they put on disk
