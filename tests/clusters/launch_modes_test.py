@@ -189,6 +189,7 @@ class LaunchModesTest(slurm_testing.SlurmTest):
         self.slurm.kill_node("node3")
         server.wait_for(RESUME)
         self.assertTrue(start.is_running or start.wait().code != 0)
+        self.slurm.notice_loss("node3")
         start.wait(60)
         self.assert_last_word(server, RESUME)
         self.slurm.start_node("node3")

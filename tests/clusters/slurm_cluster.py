@@ -89,7 +89,7 @@ SwitchType=switch/none
 MpiDefault={mpi_default}
 PropagateResourceLimits=NONE
 SlurmctldTimeout=30
-SlurmdTimeout=5
+SlurmdTimeout=60
 MessageTimeout=10
 KillWait=5
 InactiveLimit=0
@@ -250,8 +250,12 @@ class SlurmCluster:
 
     def kill_node(self, name):
         """As if its power failed: slurmd, slurmstepds and the jobs' processes are gone at once.
-        Slurm notices 10 to 30 s later."""
+        Slurm notices after a minute and more, with slurm_testing.QUICK_LOSS 17 s later."""
         self._kill(self._daemons.pop(name))
+
+    def notice_loss(self, name):
+        """Slurm does with the node's jobs what it would do by itself some time after kill_node()."""
+        self.run("scontrol", "update", f"nodename={name}", "state=down", "reason=lost")
 
     def kill_slurmd(self, name):
         """Only the daemon: its jobs' processes go on while Slurm takes the node for lost."""
