@@ -254,7 +254,7 @@ class SlurmCluster:
         self._kill(self._daemons.pop(name))
 
     def notice_loss(self, name):
-        """Slurm does with the node's jobs what it would do by itself some time after kill_node()."""
+        """Slurm does with its jobs now what it would do by itself some time after kill_node()."""
         self.run("scontrol", "update", f"nodename={name}", "state=down", "reason=lost")
 
     def kill_slurmd(self, name):

@@ -82,14 +82,8 @@ class NodeLossInSearches(slurm_searches.SlurmSearchTest):
         for _, job, number in searches:
             self.wait_for_state(job, number, "PENDING")
             job.open_gate()
-        for search, job, number in searches:
-            self.finish(search)
-            log = search.log
-            self.assertEqual(len(re.findall(r"Job 1 started on", log)), 2, log)
-            self.assertEqual(len(re.findall(r"Job 1 finished successfully", log)), 1, log)
-            self.assertNotRegex(log, "Job 1 (died|exited)")
-            self.assertEqual(self.slurm.job_field(number, "Restarts"), "1")
-            self.assertEqual(search.job_output(1).count("run_0.0-0 starts"), 1)
+        for search, _, number in searches:
+            self.check_job_1_went_on(search, number)
 
 
 if __name__ == "__main__":

@@ -30,16 +30,12 @@ class EventsInSearches(slurm_searches.SlurmSearchTest):
         self.assertEqual(re.findall("resumed|died", search.log), [])
 
     def test_a_job_of_a_search_that_slurm_requeues_goes_on(self):
-        search, job, number = self.search_whose_job_1_waits()
+        search, job, number = self.search_whose_job_1_waits(
+            setup=slurm_searches.WITH_STUBBORN_SRUN
+        )
         self.slurm.run("scontrol", "requeue", number)
         job.open_gate()
-        self.finish(search)
-        log = search.log
-        self.assertEqual(len(re.findall(r"Job 1 started on", log)), 2, log)
-        self.assertEqual(len(re.findall(r"Job 1 finished successfully", log)), 1, log)
-        self.assertNotRegex(log, "died with error|exited to be resumed")
-        self.assertEqual(self.slurm.job_field(number, "Restarts"), "1")
-        self.assertEqual(search.job_output(1).count("run_0.0-0 starts"), 1)
+        self.check_job_1_went_on(search, number)
 
     def test_a_job_that_somebody_cancels_does_not_keep_the_search_waiting(self):
         search, job, number = self.search_whose_job_1_waits()

@@ -11,11 +11,12 @@ import support
 SAMPLES = 6
 RANKS_BY_SRUN = {"is_python_script": False, "variables": {"SLURM_MPI_TYPE": "pmix"}}
 STUBBORN_SRUN = os.path.join(slurm_testing.SCRIPTS, "cluster_utils")
+WITH_STUBBORN_SRUN = {"variables": {"PATH": f"{STUBBORN_SRUN}:$PATH"}}
 RANKS_ON_SEVERAL_NODES = {
     "is_python_script": False,
     "variables": {
         "SLURM_MPI_TYPE": "pmix",
-        "PATH": f"{STUBBORN_SRUN}:$PATH",
+        **WITH_STUBBORN_SRUN["variables"],
         **slurm_testing.BETWEEN_NODES,
     },
 }
@@ -96,3 +97,13 @@ class SlurmSearchTest(slurm_testing.SlurmTest):
         accounts = "--format=JobID,State,ExitCode,NodeList,Start,End"
         words = ("sacct", "--duplicates", accounts)
         return self.slurm.run(*words, check=False) + self.slurm.logs(200)
+
+    def check_job_1_went_on(self, search, number):
+        """Slurm has started it again, and no word was said in between."""
+        self.finish(search)
+        log = search.log
+        self.assertEqual(len(re.findall(r"Job 1 started on", log)), 2, log)
+        self.assertEqual(len(re.findall(r"Job 1 finished successfully", log)), 1, log)
+        self.assertNotRegex(log, "Job 1 (died|exited)")
+        self.assertEqual(self.slurm.job_field(number, "Restarts"), "1")
+        self.assertEqual(search.job_output(1).count("run_0.0-0 starts"), 1)
