@@ -153,9 +153,10 @@ class SubmitFilesTest(condor_testing.CondorTest):
         surroundings.wait_until(
             lambda: self.trained_in_scratch(log) == ["run_0.0-0"],
             "run 0 is in the results file, run 1 trains",
-            state=lambda: log.text,
+            state=lambda: log.text + self.output(job),
         )
         self.condor.call("condor_vacate_job", self.cluster_id)
+        surroundings.wait_until(lambda: log.evictions == 1, "eviction", state=lambda: log.text)
         job.open_gate()
         self.wait_for_end(job, log)
         self.assertEqual((log.return_value, log.executions, log.evictions), (0, 2, 1), log.text)

@@ -119,8 +119,7 @@ class KillsTest(support.SystemTest):
     def hang_mpirun(self, job):
         """Stops it and kills its ranks. (Open MPI 4.1 now and then hangs by itself at that.)"""
         os.kill(job.find("mpirun").pid, signal.SIGSTOP)
-        for rank in range(3):
-            job.kill(f"rank {rank}")
+        support.kill_at_once([job.find(f"rank {rank}").pid for rank in range(3)])
 
     def test_an_mpirun_that_hangs_when_its_ranks_die_early(self):
         server = self.server()
