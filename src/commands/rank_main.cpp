@@ -385,6 +385,7 @@ int run_in_step(RankOptions const& options, OuterStep const& outer, MpiSession c
 /// it beside what mpirun sets for them (orte_register_params).
 void drop_settings_of_mpirun() { ::unsetenv("OMPI_MCA_orte_local_tmpdir_base"); }
 
+/// MPI has read them, and trainings must not.
 void drop_settings_for_mpi(std::string const& scratch) {
     for (auto const& variable : own_environment()) {
         if (!is_for_mpi_alone(variable, scratch)) continue;

@@ -145,9 +145,10 @@ Fd connect_tcp(std::string const& address, int port, Duration limit) {
 }
 
 void send_small_writes_at_once() {
-    std::error_code none;
-    for (auto const& entry : std::filesystem::directory_iterator("/proc/self/fd", none)) {
-        auto const name = entry.path().filename().string();
+    std::error_code error;  // ends the loop
+    std::filesystem::directory_iterator entry("/proc/self/fd", error);
+    for (; entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+        auto const name = entry->path().filename().string();
         int fd = -1;
         std::from_chars(name.data(), name.data() + name.size(), fd);
         set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);  // refused by all that is no TCP socket

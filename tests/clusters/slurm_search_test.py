@@ -27,8 +27,10 @@ class SearchesOnSlurm(slurm_searches.SlurmSearchTest):
             self.assertEqual(len(resumed), len(set(resumed)), "a job needs one restart")
         self.assertEqual(re.findall(r"Job (\d+) died with error", log), [failing], log)
         self.assertIn("this sample fails", log)
+        # cluster_utils may start one more when the failed one ends, whose data come too late.
         rows = search.all_data()
-        self.assertEqual(len(rows), len(ended))
+        self.assertGreaterEqual(len(rows), SAMPLES - 1, log)
+        self.assertLessEqual({row["id"] for row in rows}, set(ended), log)
         for row in rows:
             position = float(row["config.hysr_config.robot_position:0"])
             means = [-((position - 0.1) ** 2) - 0.001 * run for run in range(2)]
