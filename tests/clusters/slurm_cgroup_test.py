@@ -135,7 +135,7 @@ class JobsInCgroups(slurm_testing.SlurmTest):
         self.check_it_goes_on(*self.check_killed("launcher", "bubblewrap"))
 
     def test_a_killed_launcher_has_its_word_said_outside_of_the_step(self):
-        srun = os.path.join(support.SOURCE_DIR, "slurm", "cluster_utils", "srun")
+        srun = os.path.join(slurm_testing.SCRIPTS, "cluster_utils", "srun")
         server, job, options = self.check_killed("launcher", "bubblewrap", shlex.quote(srun))
         server.wait_for(RESUME)
         self.assert_last_word(server, RESUME)

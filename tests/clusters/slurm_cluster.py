@@ -58,6 +58,9 @@ START_LIMIT_S = 60.0
 # path must be short: Slurm puts sockets into it, whose names may have 108 characters.
 PLACES = ("/srv", "/media", "/mnt")
 
+# For slurm.conf: a lost node is noticed after 17 s. Otherwise Slurm's daemons have the time that a
+# busy machine may take.
+QUICK_LOSS = "MessageTimeout=5\nSlurmdTimeout=5"
 SLURM_CONF = """\
 ClusterName=reprise
 SlurmctldHost={host}(127.0.0.1)
@@ -250,7 +253,7 @@ class SlurmCluster:
 
     def kill_node(self, name):
         """As if its power failed: slurmd, slurmstepds and the jobs' processes are gone at once.
-        Slurm notices after a minute and more, with slurm_testing.QUICK_LOSS 17 s later."""
+        Slurm notices after a minute and more, with QUICK_LOSS 17 s later."""
         self._kill(self._daemons.pop(name))
 
     def notice_loss(self, name):

@@ -58,8 +58,8 @@ class CommandLineTest(unittest.TestCase):
 
 class ClusterTest(unittest.TestCase):
     def test_a_job_goes_on_elsewhere_when_its_node_is_lost(self):
-        quick = ["MessageTimeout=5", "SlurmdTimeout=5"]
-        with slurm_cluster.SlurmCluster(nodes=2, lines=quick) as slurm:
+        lines = [slurm_cluster.QUICK_LOSS]
+        with slurm_cluster.SlurmCluster(nodes=2, lines=lines) as slurm:
             command = "echo $SLURM_RESTART_COUNT.$SLURMD_NODENAME; sleep 100"
             where = ["-o", f"{slurm.folder}/out", "--open-mode=append", f"--chdir={slurm.folder}"]
             words = ["--parsable", "--requeue", "-N1", *where, "--wrap", command]

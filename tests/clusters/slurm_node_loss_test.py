@@ -1,5 +1,6 @@
 """Jobs on the real Slurm whose node dies, or seems to."""
 
+import slurm_cluster
 import slurm_testing
 
 import support
@@ -8,7 +9,7 @@ SINGLE = "reprise_single_node.sbatch"
 
 
 class NodeLoss(slurm_testing.SlurmTest):
-    CLUSTER = {"nodes": 2, "cpus": 8, "lines": [slurm_testing.QUICK_LOSS]}
+    CLUSTER = {"nodes": 2, "cpus": 8, "lines": [slurm_cluster.QUICK_LOSS]}
 
     def test_a_lost_node_costs_no_attempt_and_a_job_that_only_loses_nodes_ends(self):
         """Two jobs are on the node, one of which may not be started again."""

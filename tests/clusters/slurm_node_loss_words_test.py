@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 
+import slurm_cluster
 import slurm_searches
 import slurm_testing
 
@@ -24,7 +25,7 @@ exec "$@"
 
 
 class NodeLossAtTheBeginning(slurm_testing.SlurmTest):
-    CLUSTER = {"nodes": 3, "cpus": 8, "lines": [slurm_testing.QUICK_LOSS]}
+    CLUSTER = {"nodes": 3, "cpus": 8, "lines": [slurm_cluster.QUICK_LOSS]}
 
     def test_a_node_is_lost_while_its_task_comes_up(self):
         """What is left of the step tries to reach the lost node's PMIx server, also when Slurm has
@@ -61,7 +62,7 @@ class NodeLossAtTheBeginning(slurm_testing.SlurmTest):
 
 
 class NodeLossInSearches(slurm_searches.SlurmSearchTest):
-    CLUSTER = {"nodes": 3, "cpus": 12, "lines": [slurm_testing.QUICK_LOSS]}
+    CLUSTER = {"nodes": 3, "cpus": 12, "lines": [slurm_cluster.QUICK_LOSS]}
 
     def test_jobs_of_searches_go_on_whoever_of_them_is_left(self):
         """One job is on the lost node, the other one on both. What is left of that must not ask for

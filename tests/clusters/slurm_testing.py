@@ -16,9 +16,6 @@ import slurm_cluster
 import searches
 import support
 
-# For slurm.conf: a lost node is noticed after 17 s. Other tests let Slurm's daemons
-# have the time that a busy machine may take.
-QUICK_LOSS = "MessageTimeout=5\nSlurmdTimeout=5"
 # For jobs on several nodes, which here have the same network, and of which nothing but loopback is
 # sure to be there. Open MPI's own TCP (btl tcp) takes them for one another now and then: of 100
 # starts on three nodes 3 or 4 crashed, and such a job starts again only after two minutes. UCX

@@ -2,9 +2,10 @@
 /// should have done it were killed.
 ///
 /// reprise-run-helper --guard PATH
-/// reprise-run-helper --guard-too PATH    a second one, in case the first one is killed as well
+/// reprise-run-helper --guard-too PATH    a second one, in case the first one is killed as well;
+///                                        slurm/cluster_utils/srun starts one after all were killed
 ///
-///   standard input: a pipe whose other end the owner holds
+///   standard input: a pipe whose other end the owner holds (or nothing: the owner is gone)
 ///   standard output: gets one int, the errno of making or locking the directory PATH, 0 for
 ///   success
 ///
